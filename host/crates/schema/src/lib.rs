@@ -1,0 +1,36 @@
+//! The documents of Stepwell as types.
+//!
+//! **In:** the text of a job, step or function file. **Out:** types whose parts know where they stood in that text
+//! ([`Spanned`]), or *all* the problems of the document at once ([`Problems`]). **Refuses to know:** files, networks,
+//! and any meaning beyond shape. What an expression evaluates to, whether a reference exists, whether a need is granted:
+//! other crates say that.
+//!
+//! May use: none of our crates. The YAML library stays inside [`yaml`].
+
+#![forbid(unsafe_code)]
+
+pub mod digest;
+pub mod function;
+pub mod job;
+pub mod name;
+pub mod needs;
+pub mod node;
+pub mod problem;
+pub mod reference;
+pub mod source;
+pub mod step;
+pub mod value;
+pub mod yaml;
+
+pub use digest::Digest;
+pub use function::{
+    Definition, DefinitionKind, Exec, Function, Input, Output, OutputsSpec, Sequence, Spec, WasmModule,
+};
+pub use job::Job;
+pub use needs::{Clock, HttpNeed, LimitNeeds, Needs, PathNeed, Random, SecretNeed, SecretUse, WriteNeed};
+pub use node::{Node, NodeKind};
+pub use problem::{Label, Problem, Problems, Severity};
+pub use reference::{GitReference, OciReference, Reference};
+pub use source::{Place, Source, Span, Spanned};
+pub use step::{Step, StepAction};
+pub use value::{Value, ValueType};
