@@ -1,0 +1,116 @@
+//! One field of a derived struct, with what its attribute says.
+
+use syn::parse::ParseStream;
+use syn::spanned::Spanned;
+use syn::{Attribute, Error, Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Result, Type, UnOp};
+
+use crate::text;
+
+/// A field as the derives see it.
+pub(crate) struct Field {
+    pub(crate) ident: Ident,
+    pub(crate) name: String,
+    pub(crate) ty: Type,
+    pub(crate) description: Option<String>,
+    pub(crate) sensitive: bool,
+    pub(crate) default: Option<Default>,
+}
+
+/// A literal default.
+pub(crate) enum Default {
+    Text(String),
+    Number(f64),
+    Boolean(bool),
+}
+
+impl Field {
+    /// Reads a field and its attributes of the given name, `input` or `output`.
+    pub(crate) fn parse(field: syn::Field, attribute: &str) -> Result<Self> {
+        let ident = field.ident.clone().ok_or_else(|| Error::new(field.span(), "the fields need names"))?;
+        let mut parsed = Self {
+            name: ident.to_string().trim_start_matches("r#").to_owned(),
+            ident,
+            ty: field.ty,
+            description: text::description(&field.attrs),
+            sensitive: false,
+            default: None,
+        };
+        for found in field.attrs.iter().filter(|found| found.path().is_ident(attribute)) {
+            parsed.read(found, attribute)?;
+        }
+        check_name(&parsed.name, &parsed.ident)?;
+        Ok(parsed)
+    }
+
+    fn read(&mut self, found: &Attribute, attribute: &str) -> Result<()> {
+        found.parse_nested_meta(|meta| {
+            if meta.path.is_ident("sensitive") {
+                self.sensitive = true;
+            } else if meta.path.is_ident("name") {
+                self.name = meta.value()?.parse::<LitStr>()?.value();
+            } else if meta.path.is_ident("default") && attribute == "input" {
+                self.default = Some(Default::parse(meta.value()?)?);
+            } else {
+                return Err(meta.error(known(attribute)));
+            }
+            Ok(())
+        })
+    }
+}
+
+fn known(attribute: &str) -> &'static str {
+    match attribute {
+        "input" => "unknown key; an input knows `name`, `default` and `sensitive`",
+        _ => "unknown key; an output knows `name` and `sensitive`",
+    }
+}
+
+fn check_name(name: &str, place: &Ident) -> Result<()> {
+    let starts = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let fits = name.chars().all(|other| other.is_ascii_alphanumeric() || other == '_');
+    if starts && fits && name.len() <= 128 {
+        return Ok(());
+    }
+    Err(Error::new(place.span(), format!("`{name}` is no name: letters, digits and `_`, at most 128, no digit first")))
+}
+
+impl Default {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let value: Expr = input.parse()?;
+        let found = match &value {
+            Expr::Lit(literal) => Self::of_literal(literal),
+            Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => match &**expr {
+                Expr::Lit(literal) => Self::of_literal(literal).and_then(Self::negated),
+                _ => None,
+            },
+            _ => None,
+        };
+        found.ok_or_else(|| Error::new(value.span(), "a default is a literal text, number or boolean"))
+    }
+
+    fn of_literal(literal: &ExprLit) -> Option<Self> {
+        match &literal.lit {
+            Lit::Str(text) => Some(Self::Text(text.value())),
+            Lit::Int(number) => number.base10_parse().ok().map(Self::Number),
+            Lit::Float(number) => number.base10_parse().ok().map(Self::Number),
+            Lit::Bool(boolean) => Some(Self::Boolean(boolean.value)),
+            _ => None,
+        }
+    }
+
+    fn negated(self) -> Option<Self> {
+        match self {
+            Self::Number(number) => Some(Self::Number(-number)),
+            Self::Text(_) | Self::Boolean(_) => None,
+        }
+    }
+
+    /// Returns the default as JSON.
+    pub(crate) fn json(&self) -> String {
+        match self {
+            Self::Text(text) => text::quoted(text),
+            Self::Number(number) => number.to_string(),
+            Self::Boolean(boolean) => boolean.to_string(),
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! A WASI command without SDK.
+fn main() {}
