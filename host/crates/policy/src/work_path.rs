@@ -1,0 +1,143 @@
+//! Paths inside the job's work dir.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+
+/// A path inside the job's work dir, normalised by its text alone: relative, forward slashes, no empty part, no `.` or
+/// `..`. The work dir itself is the empty list of parts, written `.`.
+///
+/// That no link leads out of the work dir is for whoever opens the path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct WorkPath(String);
+
+/// Why a text is no path inside the work dir.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidWorkPath {
+    /// It leaves the work dir.
+    #[error("`{0}` lies outside the job's work dir")]
+    Outside(String),
+    /// It holds a NUL.
+    #[error("`{0}` holds a NUL character")]
+    Nul(String),
+}
+
+impl WorkPath {
+    /// Normalises a path. A relative path starts at the work dir; an absolute one must lie inside it.
+    ///
+    /// # Errors
+    /// See [`InvalidWorkPath`].
+    pub fn parse(text: &str, work_dir: &Path) -> Result<Self, InvalidWorkPath> {
+        if text.contains('\0') {
+            return Err(InvalidWorkPath::Nul(text.to_owned()));
+        }
+        let outside = || InvalidWorkPath::Outside(text.to_owned());
+        let relative = match text.strip_prefix('/') {
+            None => text,
+            Some(_) => {
+                let inside = Path::new(text).strip_prefix(work_dir).map_err(|_| outside())?;
+                inside.to_str().ok_or_else(outside)?
+            }
+        };
+        let mut parts = Vec::new();
+        for part in relative.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => {
+                    parts.pop().ok_or_else(outside)?;
+                }
+                name => parts.push(name),
+            }
+        }
+        Ok(Self(if parts.is_empty() { ".".to_owned() } else { parts.join("/") }))
+    }
+
+    /// Returns the path with forward slashes; the work dir itself is `.`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Tells whether this is the work dir itself.
+    pub fn is_work_dir(&self) -> bool {
+        self.0 == "."
+    }
+
+    /// Tells whether `other` is this folder or lies inside it, by text.
+    pub fn contains(&self, other: &Self) -> bool {
+        self.is_work_dir() || other.0.strip_prefix(&self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+impl fmt::Display for WorkPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WORK_DIR: &str = "/job/work";
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<&str>) {
+        let parsed = WorkPath::parse(text, Path::new(WORK_DIR)).ok();
+        assert_eq!(parsed.as_ref().map(WorkPath::as_str), expected, "{text:?}");
+    }
+
+    #[test]
+    fn normal_form() {
+        check("", Some("."));
+        check(".", Some("."));
+        check("./", Some("."));
+        check("src", Some("src"));
+        check("./src//lib/", Some("src/lib"));
+        check("a/../b/./c", Some("b/c"));
+        check("a/..", Some("."));
+        check("/job/work", Some("."));
+        check("/job/work/", Some("."));
+        check("/job/work/a/../b", Some("b"));
+        check("/job//work/a", Some("a"));
+        check("...", Some("..."));
+        check("a b/ü", Some("a b/ü"));
+    }
+
+    #[test]
+    fn outside() {
+        check("..", None);
+        check("../work", None);
+        check("a/../..", None);
+        check("/", None);
+        check("/job", None);
+        check("/job/workshop", None);
+        check("/job/work/../work", None);
+        check("/job/other/../work", None);
+        check("a\0b", None);
+    }
+
+    #[test]
+    fn containment_is_by_whole_parts() {
+        let path = |text: &str| WorkPath::parse(text, Path::new(WORK_DIR)).unwrap();
+        assert!(path("a").contains(&path("a")));
+        assert!(path("a").contains(&path("a/b")));
+        assert!(path(".").contains(&path("a")));
+        assert!(!path("a").contains(&path("ab")));
+        assert!(!path("a/b").contains(&path("a")));
+        assert!(!path("a").contains(&path(".")));
+    }
+
+    proptest! {
+        #[test]
+        fn normal_form_is_stable(text in "[a./]{0,12}") {
+            if let Ok(path) = WorkPath::parse(&text, Path::new(WORK_DIR)) {
+                prop_assert_eq!(WorkPath::parse(path.as_str(), Path::new(WORK_DIR)), Ok(path.clone()));
+                prop_assert!(path.is_work_dir() || path.as_str().split('/').all(|part| !matches!(part, "" | "." | "..")));
+            }
+        }
+    }
+}
