@@ -190,7 +190,7 @@ macro_rules! whole_numbers {
                     return Err(format!("is {number}, not a whole number"));
                 }
                 if number.abs() > EXACT {
-                    return Err(format!("is {number}, beyond 2^53 and so not exact; pass it as a string"));
+                    return Err(format!("is {number:?}, beyond 2^53 and so not exact; pass it as a string"));
                 }
                 // Whole and within 2^53, so the conversion is exact; only the range of the narrower type is left.
                 <$type>::try_from(number as i64)
