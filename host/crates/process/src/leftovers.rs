@@ -1,0 +1,133 @@
+//! What steps leave running.
+
+use std::collections::HashSet;
+use std::mem;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::AsyncRead;
+use tokio::process::{ChildStderr, ChildStdout};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::group::Group;
+use crate::pipe::{LogTarget, pump};
+
+/// The processes that the steps of one job left in the background, such as a server for the steps after it.
+///
+/// They may go on while the job does: what they print is logged under their step, and their pipes stay open, so that
+/// none ends by SIGPIPE. At the end of the job [`Leftovers::end_all`] ends them. Cheap to clone; all clones are the
+/// same. Dropping the last one kills them, and drops the senders of events it holds; **until one of the two happens,
+/// a background process keeps the job's event stream open**.
+///
+/// Known are process groups. A process that made a group of its own is not found here; see [`Subreaper`]. Once a group
+/// is empty the kernel may give its identifier to a stranger; between the look at a group and the signal to it there
+/// are some microseconds in which this could happen. The kernel goes through all other identifiers first, so a wrong
+/// one would take tens of thousands of processes started in that time.
+///
+/// [`Subreaper`]: crate::Subreaper
+#[derive(Clone, Debug, Default)]
+pub struct Leftovers(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    groups: Mutex<HashSet<Group>>,
+    /// Tasks that read pipes which background processes hold. They hold no clone of this.
+    readers: Mutex<JoinSet<()>>,
+    ended: CancellationToken,
+}
+
+/// What one step left. Pipes come with where their bytes go, and only while somebody holds the other end.
+#[derive(Debug)]
+pub(crate) struct Leftover {
+    /// The step's group; may be empty. Its first process is reaped.
+    pub(crate) group: Group,
+    /// Standard output.
+    pub(crate) out: Option<(ChildStdout, LogTarget)>,
+    /// Standard error.
+    pub(crate) error: Option<(ChildStderr, LogTarget)>,
+}
+
+impl Leftovers {
+    /// Returns the number of process groups that run.
+    pub fn running(&self) -> usize {
+        self.prune();
+        lock(&self.0.groups).len()
+    }
+
+    /// Ends all background processes, all groups at once: SIGTERM, and SIGKILL after `grace`. Then hands on what they
+    /// printed, waiting at most another grace for the reader, and drops the senders of events. Returns how many groups
+    /// ran.
+    ///
+    /// For the end of a job, when no step runs. Dropping the future kills what still runs.
+    pub async fn end_all(&self, grace: Duration) -> usize {
+        self.prune();
+        let groups = lock(&self.0.groups).clone();
+        let mut ends: JoinSet<()> = JoinSet::new();
+        for group in groups.iter().copied() {
+            ends.spawn(async move {
+                group.end(grace).await;
+            });
+        }
+        while ends.join_next().await.is_some() {}
+        lock(&self.0.groups).clear();
+        self.0.ended.cancel();
+        let mut readers = mem::take(&mut *lock(&self.0.readers));
+        // What is not read by then is dropped with its tasks.
+        let _ = timeout(grace, async { while readers.join_next().await.is_some() {} }).await;
+        groups.len()
+    }
+
+    /// Takes over what a step left.
+    pub(crate) fn adopt(&self, leftover: Leftover) {
+        if !leftover.group.is_empty() {
+            self.prune();
+            lock(&self.0.groups).insert(leftover.group);
+        }
+        if let Some((pipe, target)) = leftover.out {
+            self.read_on(pipe, target);
+        }
+        if let Some((pipe, target)) = leftover.error {
+            self.read_on(pipe, target);
+        }
+    }
+
+    /// Forgets a group whose identifier a new process has: the old group is gone then.
+    pub(crate) fn forget(&self, group: Group) {
+        lock(&self.0.groups).remove(&group);
+    }
+
+    /// Reads a pipe until its end, or until the end of the job.
+    fn read_on<P>(&self, pipe: P, target: LogTarget)
+    where
+        P: AsyncRead + AsFd + Unpin + Send + Sync + 'static,
+    {
+        let ended = self.0.ended.clone();
+        let mut readers = lock(&self.0.readers);
+        while readers.try_join_next().is_some() {}
+        readers.spawn(async move {
+            pump(pipe, &target, &ended).await;
+        });
+    }
+
+    /// Forgets groups that are over.
+    fn prune(&self) {
+        lock(&self.0.groups).retain(|group| !group.is_empty());
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let groups = self.groups.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for group in groups.iter().filter(|group| !group.is_empty()) {
+            group.kill();
+        }
+    }
+}
+
+/// Locks; what is behind these locks is whole after every step, also after a panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
