@@ -5,12 +5,16 @@
 //! readers. **Refuses to know:** what makes events happen, arguments and environment, and which file or terminal it
 //! writes to.
 //!
-//! May use: schema, run (event types) and what those hold of expr, policy and plan.
+//! May use: schema, run (event types), and of expr, policy and plan the types that those hold.
 
 #![forbid(unsafe_code)]
 
 mod forms;
 mod mask;
+mod masked;
 mod patterns;
+#[cfg(test)]
+mod script;
 
 pub use mask::{MASKED, MAX_ENCODED_BYTES, MaskStream, Masker};
+pub use masked::MaskedEvents;
