@@ -70,6 +70,9 @@ pub struct ContextUse<'t> {
     pub path: Vec<&'t str>,
     /// Whether a further part is computed, as in `inputs[env.NAME]`: then any member behind `path` may be meant.
     pub computed: bool,
+    /// Whether this is the only reading. If not, the text can also be read as a path of the older dialect, as in
+    /// `env.A-1`; the names of both readings are given, and one of them need not exist.
+    pub certain: bool,
     /// Where it stands: bytes in the text of the template.
     pub range: Range<usize>,
 }

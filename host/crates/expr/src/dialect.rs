@@ -3,7 +3,8 @@
 //! In the older dialect an expression is keys with dots between them, and a key may hold any character but a dot:
 //! `env.MY-VAR`, `steps.a b.outputs.c`. Each expression is read by the newer grammar first. If that fails, and the
 //! expression can be such a path, it is one. If that succeeds, but the path could be meant, as in `env.MY-VAR`, which is
-//! also a subtraction, then the path is the second choice at evaluation, for when the first one fails.
+//! also a subtraction, then it is the path if the newer reading is sure to fail (here, because there is no context `VAR`),
+//! and else the path is the second choice at evaluation, for when the newer reading does fail.
 
 use crate::context::Context;
 use crate::error::{ExprError, ExprErrorKind, ExprWarning, ExprWarningKind, shorten};
@@ -24,22 +25,24 @@ pub(crate) struct Interpolation {
 pub(crate) fn read_interpolation(text: &str, start: usize) -> Result<Interpolation, ExprError> {
     let mut parser = Parser::new(text, start);
     match parser.interpolation() {
-        Ok(expr) => Ok(with_second_choice(text, start, expr, parser.position())),
+        Ok(expr) => Ok(choose(text, start, expr, parser.position())),
         Err(error) => read_path(text, start, error),
     }
 }
 
-/// Adds the path as the second choice if the text between the delimiters can be one.
-fn with_second_choice(text: &str, start: usize, expr: Expr, end: usize) -> Interpolation {
+/// Decides what an expression that the newer grammar can read is.
+fn choose(text: &str, start: usize, expr: Expr, end: usize) -> Interpolation {
     let inner = start..end - CLOSE.len();
-    if expr.is_plain_path() || text[inner.clone()].contains(CLOSE) || text[inner.clone()].contains(OPEN) {
+    if expr.is_plain_path() || !could_be_meant_as_path(&text[inner.clone()]) {
         return Interpolation { expr, end, warning: None };
     }
     let Some(path) = dotted_path(text, inner) else { return Interpolation { expr, end, warning: None } };
-    let warning = has_unknown_name(&expr).then(|| dotted_warning(text, &path));
+    if surely_fails(&expr) {
+        return Interpolation { warning: Some(dotted_warning(text, &path)), expr: path, end };
+    }
     let range = path.range.clone();
     let kind = ExprKind::Either { expression: Box::new(expr), path: Box::new(path) };
-    Interpolation { expr: Expr::new(kind, range), end, warning }
+    Interpolation { expr: Expr::new(kind, range), end, warning: None }
 }
 
 /// Reads a path of the older dialect after the newer grammar failed with `error`.
@@ -78,10 +81,11 @@ fn closing_delimiter(text: &str) -> Option<usize> {
     None
 }
 
-/// Tells a path with odd characters from a mistake in an expression. Names of variables do hold blanks, `-`, `/`, `%`,
-/// `(` and the like; brackets, quotes and comparisons are signs of an expression, whose error is then worth more.
+/// Tells a path with odd characters from an expression. Names of variables do hold blanks, `-`, `/`, `%`, `(` and the
+/// like; brackets, quotes, comparisons, and operators between blanks are signs of an expression, whose error is then
+/// worth more.
 fn could_be_meant_as_path(inner: &str) -> bool {
-    let signs = ["\"", "'", "[", "]", "{", "}", "<", ">", "==", "!=", "&&", "||"];
+    let signs = ["\"", "'", "[", "]", "{", "}", "<", ">", "==", "!=", "&&", "||", " + ", " - ", " * ", " / ", " % "];
     !signs.iter().any(|sign| inner.contains(sign))
 }
 
@@ -98,17 +102,18 @@ fn dotted_path(text: &str, inner: std::ops::Range<usize>) -> Option<Expr> {
     Some(Expr::path(context, rest.split('.').map(Box::from), start..start + path.len()))
 }
 
-/// Tells whether the newer reading surely fails, so that only the path can be meant.
-fn has_unknown_name(expr: &Expr) -> bool {
-    let mut unknown = false;
+/// Tells whether the evaluation surely fails, because of a name that does not exist or a call of something that is no
+/// function. There is no `&&` or `||` in it that could keep the evaluation away.
+fn surely_fails(expr: &Expr) -> bool {
+    let mut fails = false;
     expr.walk(&mut |expr| {
-        unknown |= match &expr.kind {
+        fails |= match &expr.kind {
             ExprKind::Name(_) => true,
             ExprKind::Access { accesses, .. } => accesses.iter().any(|access| matches!(access, Access::Call)),
             _ => false,
         };
     });
-    unknown
+    fails
 }
 
 fn dotted_warning(text: &str, path: &Expr) -> ExprWarning {

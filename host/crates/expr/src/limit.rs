@@ -12,9 +12,9 @@ use crate::error::ExprErrorKind;
 /// small enough that the tree of the worst text stays below 200 MB.
 pub const MAX_TEMPLATE_BYTES: usize = 1 << 20;
 
-/// How deep brackets, calls and interpolated strings may stand inside each other.
+/// How deep brackets, calls, interpolated strings, and operators that bind more strongly may stand inside each other.
 ///
-/// People write three or four levels. A hundred fit into a quarter of a thread's usual stack of 2 MiB, also without
+/// People write three or four levels. A hundred fit into half of a thread's usual stack of 2 MiB, also without
 /// optimisation.
 pub const MAX_DEPTH: usize = 100;
 

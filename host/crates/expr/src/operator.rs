@@ -28,6 +28,9 @@ pub(crate) enum Operator {
     Remainder,
 }
 
+/// What an operator makes of two numbers.
+type Calculation = fn(f64, f64) -> Result<f64, ExprErrorKind>;
+
 /// An operator before one operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sign {
@@ -110,7 +113,8 @@ impl Operator {
         Ok(Plain::Value(Cow::Owned(value)))
     }
 
-    fn arithmetic(self) -> Option<fn(f64, f64) -> Result<f64, ExprErrorKind>> {
+    /// Returns what it makes of two numbers, if it calculates.
+    fn arithmetic(self) -> Option<Calculation> {
         match self {
             Self::Add => Some(|left, right| Ok(left + right)),
             Self::Subtract => Some(|left, right| Ok(left - right)),

@@ -84,25 +84,25 @@ impl<'t> Parser<'t> {
         Ok(expr)
     }
 
-    /// Every level of nesting goes through here, so that here it is counted.
     fn expression(&mut self) -> Result<Expr, ExprError> {
+        self.chain(0)
+    }
+
+    /// Reads operands joined by operators that bind at least as strongly as `weakest`.
+    ///
+    /// Every level of the tree goes through here, so that here it is counted.
+    fn chain(&mut self, weakest: u8) -> Result<Expr, ExprError> {
         if self.depth == MAX_DEPTH {
             return Err(ExprErrorKind::TooDeep.at(self.here()));
         }
         self.depth += 1;
-        let expr = self.chain(0)?;
-        self.depth -= 1;
-        Ok(expr)
-    }
-
-    /// Reads operands joined by operators that bind at least as strongly as `weakest`.
-    fn chain(&mut self, weakest: u8) -> Result<Expr, ExprError> {
         let mut left = self.signed()?;
         while let Some(operator) = self.peek_operator().filter(|operator| operator.precedence() >= weakest) {
             self.at += operator.as_str().len();
             let right = self.chain(operator.precedence() + 1)?;
             left = Expr::chain(left, operator, right);
         }
+        self.depth -= 1;
         Ok(left)
     }
 

@@ -155,7 +155,8 @@ impl Expr {
                 Access::Index(_) | Access::Call => None,
             })
             .collect();
-        Some(ContextUse { context, computed: path.len() < accesses.len(), path, range: self.range.clone() })
+        let computed = path.len() < accesses.len();
+        Some(ContextUse { context, path, computed, certain: true, range: self.range.clone() })
     }
 
     /// Returns the error that evaluation gives whenever it reaches this very expression, if it surely does.
@@ -185,13 +186,20 @@ pub(crate) fn walk_segments<'t>(segments: &'t [Segment], visit: &mut dyn FnMut(&
 /// Returns every use of a context in the order of the text.
 pub(crate) fn contexts(segments: &[Segment]) -> Vec<ContextUse<'_>> {
     let mut uses: Vec<ContextUse<'_>> = Vec::new();
+    let mut uncertain = 0..0;
+    let mut told: Option<&Expr> = None;
     walk_segments(segments, &mut |expr| {
         // The base of an access is visited behind the access, which has already told more.
-        let is_base = matches!(expr.kind, ExprKind::Context(_))
-            && uses.last().is_some_and(|last| last.range.start == expr.range.start && last.context_is_base());
-        if !is_base {
-            uses.extend(expr.context_use());
+        if told.is_some_and(|base| std::ptr::eq(base, expr)) {
+            return;
         }
+        match &expr.kind {
+            ExprKind::Either { .. } => uncertain = expr.range.clone(),
+            ExprKind::Access { base, .. } => told = Some(base),
+            _ => {}
+        }
+        let certain = !uncertain.contains(&expr.range.start);
+        uses.extend(expr.context_use().map(|one| ContextUse { certain, ..one }));
     });
     uses
 }
@@ -208,12 +216,6 @@ pub(crate) fn faults(segments: &[Segment], text: &str) -> Vec<ExprError> {
         }
     }
     faults
-}
-
-impl ContextUse<'_> {
-    fn context_is_base(&self) -> bool {
-        self.computed || !self.path.is_empty()
-    }
 }
 
 /// The error for a name that is no context.

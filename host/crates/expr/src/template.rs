@@ -119,7 +119,7 @@ impl Template {
 
     /// Returns every context that an expression names, in the order of the text. Evaluation depends on nothing else.
     ///
-    /// Where both dialects have a reading (`env.MY-VAR`) the names of both are given.
+    /// Where both dialects have a reading (`env.A-1`) the names of both are given, see [`ContextUse::certain`].
     pub fn contexts(&self) -> impl Iterator<Item = ContextUse<'_>> {
         syntax::contexts(self.segments()).into_iter()
     }

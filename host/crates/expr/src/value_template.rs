@@ -150,7 +150,7 @@ fn evaluate_members(
         let at_key = |error| LocatedExprError { error, span: key.span };
         let (name, secret_name) = key.value.evaluate_text_within(scope, budget).map_err(at_key)?;
         if values.contains_key(&name) {
-            let name = if secret_name { MASKED.to_owned() } else { shorten(&name) };
+            let name = if secret_name || sensitive { MASKED.to_owned() } else { shorten(&name) };
             return Err(at_key(ExprErrorKind::DuplicateKey(name).at(0..key.value.text().len())));
         }
         let value = value.evaluate_within(scope, budget)?;
