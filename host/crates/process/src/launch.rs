@@ -27,6 +27,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) name: &'a str,
     /// The arguments after the name.
     pub(crate) arguments: Vec<&'a str>,
+    /// What a long one among the arguments is, for people.
+    pub(crate) argument_noun: &'static str,
     /// The working directory, absolute.
     pub(crate) directory: &'a Path,
     /// The whole environment.

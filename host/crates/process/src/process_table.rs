@@ -91,6 +91,7 @@ impl ProcessTable {
 #[cfg(test)]
 mod tests {
     use super::{Process, ProcessTable};
+    use proptest::prelude::*;
     use rustix::process::{Pid, getpid};
 
     fn pid(raw: i32) -> Pid {
@@ -115,6 +116,19 @@ mod tests {
         check_parse("7 (short) S 3 4", None);
         check_parse("7 (no number) S x 4 4 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5", None);
         check_parse("", None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_program_may_have_any_name(name in "[ -~()\\n]{0,20}") {
+            let stat = format!("7 ({name}) S 3 4 4 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0");
+            prop_assert_eq!(Process::parse(pid(7), &stat), Some(process(7, 3, 4, false)));
+        }
+
+        #[test]
+        fn no_text_is_too_odd(stat in ".*") {
+            let _ = Process::parse(pid(7), &stat);
+        }
     }
 
     #[track_caller]

@@ -90,7 +90,7 @@ pub(crate) enum Refusal {
     TooLong {
         /// The program as written.
         program: String,
-        /// The largest text of all, for people: `an argument` or the variable's name.
+        /// The largest text of all, for people, such as `an argument`.
         largest: String,
         /// Its length.
         length_bytes: usize,
@@ -191,7 +191,7 @@ impl Refusal {
     }
 
     fn explain_too_long(launch: &Launch<'_>) -> Self {
-        let arguments = launch.arguments.iter().map(|argument| ("an argument".to_owned(), argument.len()));
+        let arguments = launch.arguments.iter().map(|argument| (launch.argument_noun.to_owned(), argument.len()));
         let variables =
             launch.environment.iter().map(|(name, value)| (format!("variable `{name}`"), name.len() + 1 + value.len()));
         let (largest, length_bytes) = arguments.chain(variables).max_by_key(|(_, length)| *length).unwrap_or_default();
@@ -250,8 +250,8 @@ impl Refusal {
                     .to_owned()
             }
             Self::TooLong { largest, length_bytes, .. } if *length_bytes > MAX_TEXT_BYTES => format!(
-                "{largest} has {length_bytes} bytes, and at most {MAX_TEXT_BYTES} are possible: put the text into a \
-                 file, and name the file instead"
+                "{largest} has {length_bytes} bytes, and the kernel takes at most {MAX_TEXT_BYTES}: put the text \
+                 into a file of the project, and pass or run that file"
             ),
             Self::TooLong { largest, length_bytes, .. } => format!(
                 "arguments and environment together are more than the kernel takes; the largest is {largest} with \
@@ -298,7 +298,7 @@ fn nul_in(launch: &Launch<'_>) -> Option<String> {
         return Some("the program's name".to_owned());
     }
     if launch.arguments.iter().any(|argument| has_nul(argument)) {
-        return Some("an argument".to_owned());
+        return Some(launch.argument_noun.to_owned());
     }
     if launch.directory.to_str().is_some_and(has_nul) {
         return Some("the working directory".to_owned());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use stepwell_process::NativeExecutor;
 use stepwell_run::Outcome;
 
-use crate::support::{Case, LONG, assert_ends, next_line, process, runs};
+use crate::support::{Case, LONG, assert_ends, next_line, next_log, process, runs};
 
 #[track_caller]
 fn check_cancelled(outcome: &Outcome) {
@@ -95,6 +95,12 @@ async fn a_stuck_reader_does_not_hold_a_cancellation_up() {
     let run = executor.run_command(&invocation, &control);
     let (outcome, ()) = tokio::time::timeout(LONG, async { tokio::join!(run, cancel) }).await.unwrap();
     check_cancelled(&outcome);
+    drop(control);
+    let mut waiting = 0;
+    while let Some((_, bytes)) = next_log(&mut stream).await {
+        waiting += bytes.len();
+    }
+    assert!(waiting <= 1 << 20, "{waiting} bytes waited");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Commands and scripts run as real processes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -47,6 +47,16 @@ async fn the_process_leads_a_group_of_its_own() {
 }
 
 #[tokio::test]
+async fn no_signal_is_blocked_and_sigpipe_is_not_ignored() {
+    let ran = Case::command(&["sed", "-n", "s/^Sig\\(Blk\\|Ign\\):.//p", "/proc/self/status"]).run().await;
+    let text = ran.text();
+    let masks: Vec<_> = text.lines().map(|mask| u64::from_str_radix(mask, 16).unwrap()).collect();
+    let [blocked, ignored] = masks[..] else { panic!("{text}") };
+    assert_eq!(blocked, 0);
+    assert_eq!(ignored & (1 << (13 - 1)), 0);
+}
+
+#[tokio::test]
 async fn arguments_are_passed_as_they_are() {
     let ran = Case::command(&["printf", "[%s]", "a b", "", "*", "$HOME", "ü", "-x"]).run().await;
     assert_eq!(ran.text(), "[a b][][*][$HOME][ü][-x]");

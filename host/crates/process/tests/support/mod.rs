@@ -17,11 +17,11 @@ use stepwell_run::{
 use tokio_util::sync::CancellationToken;
 
 /// Longer than anything here takes; a test that waits so long has failed.
-pub const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// An invocation being built; runs in `/` with a plain `PATH`.
 #[derive(Clone, Debug)]
-pub struct Case {
+pub(crate) struct Case {
     environment: BTreeMap<String, String>,
     directory: PathBuf,
     arguments: Vec<String>,
@@ -32,14 +32,14 @@ pub struct Case {
 
 /// What came of it.
 #[derive(Debug)]
-pub struct Ran {
-    pub outcome: Outcome,
-    pub out: Vec<u8>,
-    pub error: Vec<u8>,
+pub(crate) struct Ran {
+    pub(crate) outcome: Outcome,
+    pub(crate) out: Vec<u8>,
+    pub(crate) error: Vec<u8>,
 }
 
 impl Case {
-    pub fn command(arguments: &[&str]) -> Self {
+    pub(crate) fn command(arguments: &[&str]) -> Self {
         Self {
             environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
             directory: PathBuf::from("/"),
@@ -50,31 +50,31 @@ impl Case {
         }
     }
 
-    pub fn script(text: &str) -> Self {
+    pub(crate) fn script(text: &str) -> Self {
         Self { script: Some(text.to_owned()), ..Self::command(&[]) }
     }
 
-    pub fn environment(mut self, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn environment(mut self, variables: &[(&str, &str)]) -> Self {
         self.environment = variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
         self
     }
 
-    pub fn directory(mut self, directory: &Path) -> Self {
+    pub(crate) fn directory(mut self, directory: &Path) -> Self {
         self.directory = directory.to_owned();
         self
     }
 
-    pub fn grace(mut self, grace: Duration) -> Self {
+    pub(crate) fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    pub fn executor(mut self, executor: &NativeExecutor) -> Self {
+    pub(crate) fn executor(mut self, executor: &NativeExecutor) -> Self {
         self.executor = executor.clone();
         self
     }
 
-    pub fn invocation(&self) -> Invocation {
+    pub(crate) fn invocation(&self) -> Invocation {
         let directory = self.directory.clone();
         Invocation {
             step: StepPath::job().child(0, "step"),
@@ -89,19 +89,19 @@ impl Case {
         }
     }
 
-    pub fn control(&self) -> (Control, EventStream) {
+    pub(crate) fn control(&self) -> (Control, EventStream) {
         let (events, stream) = event_channel();
         let mask = MaskSink(Arc::new(|_| {}));
         (Control { events, cancelled: CancellationToken::new(), grace: self.grace, mask }, stream)
     }
 
     /// Runs to the end, and ends what was left in the background.
-    pub async fn run(self) -> Ran {
+    pub(crate) async fn run(self) -> Ran {
         self.run_and(|_, _| {}).await
     }
 
     /// Runs, and cancels as soon as standard output holds `text`.
-    pub async fn run_cancelled_at(self, text: &str) -> Ran {
+    pub(crate) async fn run_cancelled_at(self, text: &str) -> Ran {
         self.run_and(|out, cancelled| {
             if String::from_utf8_lossy(out).contains(text) {
                 cancelled.cancel();
@@ -140,13 +140,13 @@ impl Case {
 
 impl Ran {
     /// Returns standard output as text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.out).into_owned()
     }
 }
 
 /// Reads the next piece of log; none at the end of the job.
-pub async fn next_log(stream: &mut EventStream) -> Option<(Stream, Vec<u8>)> {
+pub(crate) async fn next_log(stream: &mut EventStream) -> Option<(Stream, Vec<u8>)> {
     while let Some(event) = stream.next().await {
         if let EventKind::Log { stream, bytes } = event.kind {
             return Some((stream, bytes));
@@ -156,7 +156,7 @@ pub async fn next_log(stream: &mut EventStream) -> Option<(Stream, Vec<u8>)> {
 }
 
 /// Reads log until standard output holds a whole line, and returns it.
-pub async fn next_line(stream: &mut EventStream) -> String {
+pub(crate) async fn next_line(stream: &mut EventStream) -> String {
     let mut line = Vec::new();
     while !line.contains(&b'\n') {
         let (_, bytes) = next_log(stream).await.expect("a line comes");
@@ -166,13 +166,13 @@ pub async fn next_line(stream: &mut EventStream) -> String {
 }
 
 /// Parses the identifier of a process.
-pub fn process(text: &str) -> Pid {
+pub(crate) fn process(text: &str) -> Pid {
     Pid::from_raw(text.trim().parse().unwrap_or_else(|_| panic!("`{text}` is a number"))).unwrap()
 }
 
 /// Waits until a process has ended, reaped or not.
 #[track_caller]
-pub fn assert_ends(process: Pid) {
+pub(crate) fn assert_ends(process: Pid) {
     let Ok(descriptor) = pidfd_open(process, PidfdFlags::empty()) else { return };
     let wait = Timespec { tv_sec: 30, tv_nsec: 0 };
     let ready = poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&wait)).unwrap();
@@ -180,7 +180,7 @@ pub fn assert_ends(process: Pid) {
 }
 
 /// Tells whether a process runs now.
-pub fn runs(process: Pid) -> bool {
+pub(crate) fn runs(process: Pid) -> bool {
     pidfd_open(process, PidfdFlags::empty()).is_ok_and(|descriptor| {
         poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&Timespec::default())).unwrap() == 0
     })
