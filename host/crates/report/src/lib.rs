@@ -9,12 +9,19 @@
 
 #![forbid(unsafe_code)]
 
+mod compiled;
 mod forms;
+mod json_lines;
 mod mask;
 mod masked;
+mod members;
+mod output;
 mod patterns;
+mod results;
 #[cfg(test)]
 mod script;
 
+pub use json_lines::{JSON_LINES_VERSION, JsonLines};
 pub use mask::{MASKED, MAX_ENCODED_BYTES, MaskStream, Masker};
 pub use masked::MaskedEvents;
+pub use results::{Secrets, WriteResultsError, results_json, write_results};
