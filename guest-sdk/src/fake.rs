@@ -143,7 +143,7 @@ impl Host for Fake {
         if path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
             Ok(file::below(&self.work_dir, path))
         } else {
-            Err(Failure::denied_path(access, path))
+            Err(file::outside(access, path))
         }
     }
 }

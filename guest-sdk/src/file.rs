@@ -57,6 +57,12 @@ impl Failure {
     }
 }
 
+/// Returns the failure for a path that no function can be given.
+pub(crate) fn outside(access: Access, path: &Path) -> Failure {
+    Failure::denied_path(access, path)
+        .hint("give a path relative to the job's work dir, which is all a function can see")
+}
+
 /// Returns `path` below `root`, without `.` parts. An absolute path stays what it is.
 pub(crate) fn below(root: &Path, path: &Path) -> PathBuf {
     root.join(path).components().filter(|part| *part != Component::CurDir).collect()

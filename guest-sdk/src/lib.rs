@@ -43,8 +43,10 @@ mod file;
 mod host;
 mod input;
 mod output;
+pub mod path;
 mod step;
 mod value;
+mod walk;
 #[cfg(target_family = "wasm")]
 mod wasm;
 
@@ -56,6 +58,12 @@ pub use output::{IntoValue, Items as OutputItems, Output};
 pub use step::{Group, Step};
 pub use stepwell_sdk_macros::{Input, Output, step};
 pub use value::{Json, Value};
+pub use walk::{Entry, Kind};
+
+/// What most steps use.
+pub mod prelude {
+    pub use crate::{Failure, Input, Json, Output, Step, step};
+}
 
 /// The JSON library whose types the SDK takes and gives, in the version it uses.
 pub use serde_json;

@@ -191,6 +191,30 @@ impl Step {
         self.at(Access::Write, path, |path| fs::remove_file(path))
     }
 
+    /// Renames a file, in place of what was at the new path.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read); the path named is the new one.
+    pub fn rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), Failure> {
+        let from = self.host.locate(from.as_ref(), Access::Write)?;
+        self.at(Access::Write, to, |to| fs::rename(&from, to))
+    }
+
+    /// Makes a symbolic link at `path` to `target`, which is stored as it is. The host refuses targets that are absolute
+    /// or have a `..`.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    #[expect(deprecated, reason = "the only function of the standard library that links on each target")]
+    pub fn link(&self, target: impl AsRef<Path>, path: impl AsRef<Path>) -> Result<(), Failure> {
+        self.at(Access::Write, path, |path| {
+            make_parent(path)?;
+            fs::soft_link(&target, path)
+        })
+    }
+
     /// Returns the names in a folder, sorted by bytes.
     ///
     /// # Errors
@@ -222,6 +246,7 @@ impl Step {
         self.at(Access::Read, path, |path| fs::read_link(path))
     }
 
+    /// Does `work` with the path that the file system knows, and names the path as written in a failure.
     fn at<T>(
         &self,
         access: Access,

@@ -79,11 +79,7 @@ impl Host for Imports {
     fn locate(&self, path: &Path, access: Access) -> Result<PathBuf, Failure> {
         let located = file::below(Path::new(WORK), path);
         // The C library would take any other absolute path for one below `.`, where that is granted.
-        if ROOTS.iter().any(|root| located.starts_with(root)) {
-            Ok(located)
-        } else {
-            Err(Failure::denied_path(access, path))
-        }
+        if ROOTS.iter().any(|root| located.starts_with(root)) { Ok(located) } else { Err(file::outside(access, path)) }
     }
 }
 

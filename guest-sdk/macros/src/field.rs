@@ -21,6 +21,8 @@ pub(crate) enum Default {
     Text(String),
     Number(f64),
     Boolean(bool),
+    /// `[]` or `{}`.
+    Empty(&'static str),
 }
 
 impl Field {
@@ -83,9 +85,11 @@ impl Default {
                 Expr::Lit(literal) => Self::of_literal(literal).and_then(Self::negated),
                 _ => None,
             },
+            Expr::Array(array) if array.elems.is_empty() => Some(Self::Empty("[]")),
+            Expr::Block(block) if block.block.stmts.is_empty() => Some(Self::Empty("{}")),
             _ => None,
         };
-        found.ok_or_else(|| Error::new(value.span(), "a default is a literal text, number or boolean"))
+        found.ok_or_else(|| Error::new(value.span(), "a default is a literal text, number or boolean, `[]` or `{}`"))
     }
 
     fn of_literal(literal: &ExprLit) -> Option<Self> {
@@ -101,7 +105,7 @@ impl Default {
     fn negated(self) -> Option<Self> {
         match self {
             Self::Number(number) => Some(Self::Number(-number)),
-            Self::Text(_) | Self::Boolean(_) => None,
+            Self::Text(_) | Self::Boolean(_) | Self::Empty(_) => None,
         }
     }
 
@@ -111,6 +115,7 @@ impl Default {
             Self::Text(text) => text::quoted(text),
             Self::Number(number) => number.to_string(),
             Self::Boolean(boolean) => boolean.to_string(),
+            Self::Empty(json) => (*json).to_owned(),
         }
     }
 }

@@ -97,6 +97,7 @@ fn default_value(default: &Default) -> TokenStream {
             quote! { ::stepwell_sdk::Value::Text(::std::string::ToString::to_string(#text)) }
         }
         Default::Number(number) => quote! { ::stepwell_sdk::Value::Number(#number) },
+        Default::Empty(json) => quote! { ::stepwell_sdk::Value::Json(::std::string::ToString::to_string(#json)) },
         Default::Boolean(boolean) => quote! { ::stepwell_sdk::Value::Boolean(#boolean) },
     }
 }
