@@ -8,7 +8,7 @@ use stepwell_schema::Value;
 use crate::context::Context;
 use crate::error::{ExprError, ExprErrorKind, MASKED, shorten};
 use crate::function::Function;
-use crate::known::nearest;
+use crate::known::{SEARCH_BYTES, nearest};
 use crate::limit::Budget;
 use crate::marked::Marked;
 use crate::operand::{Operand, Plain, Settled, View};
@@ -43,7 +43,7 @@ impl<'a> Evaluation<'a> {
 
     /// Evaluates the pieces of a template and joins their text forms; the flag tells whether one was sensitive.
     pub(crate) fn joined(&self, segments: &'a [Segment]) -> Result<(String, bool), ExprError> {
-        let mut text = String::with_capacity(literal_length(segments));
+        let mut text = String::with_capacity(expected_length(segments));
         let mut sensitive = false;
         for segment in segments {
             match segment {
@@ -164,14 +164,11 @@ impl<'a> Evaluation<'a> {
         match operand {
             Operand::Values(values) => match values.get(key.name) {
                 Some(marked) => Ok(Operand::borrowed(&marked.value, marked.sensitive | key.sensitive)),
-                None => Err(self.missing(key, values.keys(), expr)),
+                None => Err(self.missing(key, values.keys().map(String::as_str), expr)),
             },
             Operand::Steps(steps) => self.step(steps, key, expr),
-            Operand::Step(outputs) => match key.name {
-                "outputs" => Ok(Operand::Values(outputs)),
-                _ => Err(self.missing(key, std::iter::once(&"outputs".to_owned()), expr)),
-            }
-            .and_then(|outputs| self.mark(outputs, key.sensitive, expr)),
+            Operand::Step(outputs) if key.name == "outputs" => self.mark(Operand::Values(outputs), key.sensitive, expr),
+            Operand::Step(_) => Err(self.missing(key, ["outputs"].into_iter(), expr)),
             Operand::Value(settled) => self.member_of_value(settled, key, expr),
         }
     }
@@ -179,7 +176,7 @@ impl<'a> Evaluation<'a> {
     fn step(&self, steps: &'a StepOutputs, key: &Key<'_>, expr: &'a Expr) -> Result<Operand<'a>, ExprError> {
         match steps.get(key.name) {
             Some(outputs) => self.mark(Operand::Step(outputs), key.sensitive, expr),
-            None => Err(self.missing(key, steps.keys(), expr)),
+            None => Err(self.missing(key, steps.keys().map(String::as_str), expr)),
         }
     }
 
@@ -194,35 +191,37 @@ impl<'a> Evaluation<'a> {
 
     fn member_of_value(&self, settled: Settled<'a>, key: &Key<'_>, expr: &'a Expr) -> Result<Operand<'a>, ExprError> {
         let sensitive = settled.sensitive | key.sensitive;
-        let found = match settled.plain {
-            Plain::Value(Cow::Borrowed(Value::Struct(members))) => {
-                members.get(key.name).map(|value| Operand::borrowed(value, sensitive))
-            }
-            Plain::Value(Cow::Owned(Value::Struct(ref members))) => {
-                // A literal that is read at once, such as `{a: 1}[inputs.name]`.
-                members.get(key.name).map(|value| Operand::owned(value.clone(), sensitive))
-            }
-            ref plain => return Err(self.refuse_key(plain.view(), View::String(key.name), expr)),
+        // The names themselves are sensitive too.
+        let missing = |members: &BTreeMap<String, Value>| {
+            self.missing(key, members.keys().map(String::as_str).filter(|_| !settled.sensitive), expr)
         };
-        found.ok_or_else(|| match settled.plain.view() {
-            View::Struct(members) if !settled.sensitive => self.missing(key, members.keys(), expr),
-            _ => self.missing(key, std::iter::empty(), expr),
-        })
+        match settled.plain {
+            Plain::Value(Cow::Borrowed(Value::Struct(members))) => match members.get(key.name) {
+                Some(value) => Ok(Operand::borrowed(value, sensitive)),
+                None => Err(missing(members)),
+            },
+            // A value made here that is read at once, such as `{a: 1}[inputs.name]`.
+            Plain::Value(Cow::Owned(Value::Struct(mut members))) => match members.remove(key.name) {
+                Some(value) => Ok(Operand::owned(value, sensitive)),
+                None => Err(missing(&members)),
+            },
+            plain => Err(self.refuse_key(plain.view(), View::String(key.name), expr)),
+        }
     }
 
     fn item(&self, operand: Operand<'a>, index: f64, marks: bool, expr: &'a Expr) -> Result<Operand<'a>, ExprError> {
         let settled = self.settle(operand, expr)?;
         let sensitive = settled.sensitive | marks;
         match settled.plain {
-            Plain::Value(Cow::Borrowed(Value::Array(items))) => match item_at(items, index) {
-                Some(item) => Ok(Operand::borrowed(item, sensitive)),
+            Plain::Value(Cow::Borrowed(Value::Array(items))) => match position(index, items) {
+                Some(at) => Ok(Operand::borrowed(&items[at], sensitive)),
                 None => Err(self.no_item(items, expr)),
             },
-            Plain::Value(Cow::Owned(Value::Array(ref items))) => match item_at(items, index) {
-                Some(item) => Ok(Operand::owned(item.clone(), sensitive)),
-                None => Err(self.no_item(items, expr)),
+            Plain::Value(Cow::Owned(Value::Array(mut items))) => match position(index, &items) {
+                Some(at) => Ok(Operand::owned(items.swap_remove(at), sensitive)),
+                None => Err(self.no_item(&items, expr)),
             },
-            ref plain => Err(self.refuse_key(plain.view(), View::Number(index), expr)),
+            plain => Err(self.refuse_key(plain.view(), View::Number(index), expr)),
         }
     }
 
@@ -230,12 +229,14 @@ impl<'a> Evaluation<'a> {
         self.fail(ExprErrorKind::Index { path: self.source(expr), length: items.len() }, expr)
     }
 
-    fn missing<'n>(&self, key: &Key<'_>, names: impl Iterator<Item = &'n String>, expr: &Expr) -> ExprError {
+    fn missing<'n>(&self, key: &Key<'_>, names: impl Iterator<Item = &'n str>, expr: &Expr) -> ExprError {
         let (name, known) = if key.sensitive {
             // How similar the known names are would tell something about the key.
             (MASKED.to_owned(), Vec::new())
+        } else if self.budget.compare(SEARCH_BYTES).is_err() {
+            (shorten(key.name), Vec::new())
         } else {
-            (shorten(key.name), nearest(key.name, names.map(String::as_str)))
+            (shorten(key.name), nearest(key.name, names))
         };
         self.fail(ExprErrorKind::Missing { path: self.source(expr), name, known }, expr)
     }
@@ -338,20 +339,24 @@ impl<'k> Key<'k> {
     }
 }
 
-fn item_at(items: &[Value], index: f64) -> Option<&Value> {
+/// Returns the position of an index if it is whole and within the array.
+fn position(index: f64, items: &[Value]) -> Option<usize> {
     if index.fract() != 0.0 || index < 0.0 || index >= items.len() as f64 {
         return None;
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and within the array")]
-    items.get(index as usize)
+    Some(index as usize)
 }
 
-fn literal_length(segments: &[Segment]) -> usize {
+/// Returns about how long the joined text will be.
+fn expected_length(segments: &[Segment]) -> usize {
+    /// Room for a name or a number; longer values make the text grow.
+    const SHORT_VALUE: usize = 16;
     segments
         .iter()
         .map(|segment| match segment {
             Segment::Text(text) => text.len(),
-            Segment::Expr(_) => 0,
+            Segment::Expr(_) => SHORT_VALUE,
         })
         .sum()
 }

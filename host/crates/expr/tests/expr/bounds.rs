@@ -110,3 +110,14 @@ fn values_do_not_grow_deeper_and_deeper() {
     assert_eq!(kind_of(&world, "${{ [inputs.x] }}"), ExprErrorKind::ValueTooDeep);
     assert!(world.evaluate("${{ inputs.x }}").is_ok());
 }
+
+#[test]
+fn searching_for_similar_names_is_bounded() {
+    let mut world = World::default();
+    for index in 0..5_000 {
+        world.env.insert(format!("{index}{}", "n".repeat(50)), Marked::plain("x"));
+    }
+    world.env.insert("NO-1".to_owned(), Marked::plain("found"));
+    let found = world.evaluate(&"${{ env.NO-1 }}".repeat(10_000)).unwrap();
+    assert_eq!(found.value, Value::from("found".repeat(10_000)));
+}
