@@ -34,6 +34,35 @@ pub struct Spec {
     pub needs: Needs,
 }
 
+impl Spec {
+    /// Returns the input of a name.
+    pub fn input(&self, name: &str) -> Option<&Input> {
+        self.inputs.iter().find(|(known, _)| known.value == name).map(|(_, input)| input)
+    }
+
+    /// Returns the declared output of a name; none if outputs are delegated.
+    pub fn output(&self, name: &str) -> Option<&Output> {
+        match &self.outputs {
+            OutputsSpec::Declared(outputs) => {
+                outputs.iter().find(|(known, _)| known.value == name).map(|(_, output)| output)
+            }
+            OutputsSpec::Delegate(_) => None,
+        }
+    }
+
+    /// Iterates over the names of the inputs, in the order of the document.
+    pub fn input_names(&self) -> impl Iterator<Item = &str> {
+        self.inputs.iter().map(|(name, _)| name.value.as_str())
+    }
+}
+
+impl Input {
+    /// Tells whether a step must give it: it has no default.
+    pub fn is_required(&self) -> bool {
+        self.default.is_none()
+    }
+}
+
 /// One declared input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Input {

@@ -7,7 +7,7 @@ use crate::problem::Problems;
 use crate::source::{Source, Spanned};
 use crate::step::Step;
 
-/// A job: one document with `run:`, or the two-document form (`{}`, then `run:`), or a bare list.
+/// A job: a run list with its surroundings. It has no specification: no inputs, no needs, no delegation.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// The text it was parsed from.
@@ -18,6 +18,6 @@ pub struct Job {
     pub env: Vec<(Spanned<String>, Spanned<String>)>,
     /// `outputs:` beside `run:`, as in a definition.
     pub outputs: Vec<(Spanned<String>, Node)>,
-    /// `delegate:` is refused in a job. What was odd but accepted; all of severity warning.
+    /// What was odd but accepted; all of severity warning.
     pub warnings: Problems,
 }

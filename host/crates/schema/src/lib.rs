@@ -9,16 +9,20 @@
 
 #![forbid(unsafe_code)]
 
+pub mod code;
 pub mod digest;
+mod findings;
 pub mod function;
 pub mod job;
 pub mod name;
 pub mod needs;
 pub mod node;
+mod parse;
 pub mod problem;
 pub mod reference;
 pub mod source;
 pub mod step;
+pub mod suggest;
 pub mod value;
 pub mod yaml;
 
@@ -33,4 +37,5 @@ pub use problem::{Label, Problem, Problems, Severity};
 pub use reference::{GitReference, OciReference, Reference};
 pub use source::{Place, Source, Span, Spanned};
 pub use step::{Step, StepAction};
+pub use suggest::did_you_mean;
 pub use value::{Value, ValueType};

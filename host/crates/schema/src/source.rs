@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::code;
+use crate::problem::Problem;
+
 /// One document text with the name under which people know it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
@@ -14,6 +17,25 @@ impl Source {
     /// Makes a source. `name` is what messages show, normally a path relative to where the user stands.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
         Arc::new(Self { name: name.into(), text: text.into() })
+    }
+
+    /// Makes a source from the bytes of a file.
+    ///
+    /// # Errors
+    /// The bytes are not UTF-8; the problem points at the first one that is not.
+    pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Result<Arc<Self>, Problem> {
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Self::new(name, text)),
+            Err(error) => {
+                let start = error.utf8_error().valid_up_to();
+                // What stands before the first invalid byte is the same in the repaired text, so the place holds there.
+                let source = Self::new(name, String::from_utf8_lossy(error.as_bytes()));
+                let span = Span::new(start, start + char::REPLACEMENT_CHARACTER.len_utf8());
+                Err(Problem::error(code::INVALID_UTF8, "the text is not UTF-8")
+                    .at(Place::new(source, span), "this byte belongs to no character")
+                    .help("save the file as UTF-8"))
+            }
+        }
     }
 
     /// Returns the name that messages show.

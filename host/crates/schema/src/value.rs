@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::yaml::{ScalarValue, type_plain};
+
 /// One value of the step contract: the five types and null.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
@@ -82,6 +84,22 @@ impl Value {
     /// Returns the word for the type in messages; null is `null`.
     pub fn type_name(&self) -> &'static str {
         self.value_type().map_or("null", ValueType::as_str)
+    }
+
+    /// Tells whether the value is exactly of a declared type; null is of none.
+    pub fn conforms(&self, declared: ValueType) -> bool {
+        self.value_type() == Some(declared)
+    }
+
+    /// Types a text as YAML types a plain scalar, by the table of section 2.7 of the contract: `12` is a number, `true` a
+    /// boolean, the empty text null, a date text. Lists and mappings are not looked for; [`crate::Node::parse`] reads those.
+    pub fn from_yaml_scalar(text: &str) -> Self {
+        match type_plain(text) {
+            ScalarValue::Null => Self::Null,
+            ScalarValue::Boolean(value) => Self::Boolean(value),
+            ScalarValue::Number(number) => Self::Number(number),
+            ScalarValue::Text => Self::String(text.to_owned()),
+        }
     }
 
     /// Converts from JSON. Numbers become 64-bit floats.
