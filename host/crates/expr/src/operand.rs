@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use stepwell_schema::Value;
 
 use crate::error::ExprErrorKind;
-use crate::limit::Budget;
+use crate::limit::{Budget, check_value_depth};
 use crate::marked::Marked;
 use crate::scope::{StepOutputs, Values};
 
@@ -136,6 +136,7 @@ impl Plain<'_> {
         match &**value {
             Value::String(text) => write_str(out, text, budget),
             Value::Null | Value::Boolean(_) | Value::Number(_) | Value::Array(_) | Value::Struct(_) => {
+                check_value_depth(value)?;
                 write_str(out, &value.to_text()?, budget)
             }
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use stepwell_schema::Value;
 
 use crate::error::ExprErrorKind;
-use crate::limit::Budget;
+use crate::limit::{Budget, MAX_VALUE_DEPTH};
 use crate::operand::{Plain, View};
 
 /// An operator between two operands.
@@ -108,7 +108,7 @@ impl Operator {
         let value = match (self.arithmetic(), left.view(), right.view()) {
             (Some(calculate), View::Number(left), View::Number(right)) => Value::Number(calculate(left, right)?),
             (Some(_), left, right) => return Err(self.refuse(left, right)),
-            (None, left, right) => Value::Boolean(self.holds(compare(left, right, budget)?)),
+            (None, left, right) => Value::Boolean(self.holds(compare(left, right, 0, budget)?)),
         };
         Ok(Plain::Value(Cow::Owned(value)))
     }
@@ -200,15 +200,18 @@ fn join<'a>(left: Plain<'a>, right: &str, budget: &Budget) -> Result<Plain<'a>, 
 
 /// Compares two values. Values of different types are ordered by type: null, boolean, number, string, array, struct.
 /// There is no order where a number is not a number.
-fn compare(left: View<'_>, right: View<'_>, budget: &Budget) -> Result<Option<Ordering>, ExprErrorKind> {
+fn compare(left: View<'_>, right: View<'_>, depth: usize, budget: &Budget) -> Result<Option<Ordering>, ExprErrorKind> {
+    if depth > MAX_VALUE_DEPTH {
+        return Err(ExprErrorKind::ValueTooDeep);
+    }
     budget.compare(size_of::<Value>())?;
     match (left, right) {
         (View::Null, View::Null) => Ok(Some(Ordering::Equal)),
         (View::Boolean(left), View::Boolean(right)) => Ok(Some(left.cmp(&right))),
         (View::Number(left), View::Number(right)) => Ok(left.partial_cmp(&right)),
         (View::String(left), View::String(right)) => compare_text(left, right, budget).map(Some),
-        (View::Array(left), View::Array(right)) => compare_arrays(left, right, budget),
-        (View::Struct(left), View::Struct(right)) => compare_structs(left, right, budget),
+        (View::Array(left), View::Array(right)) => compare_arrays(left, right, depth, budget),
+        (View::Struct(left), View::Struct(right)) => compare_structs(left, right, depth, budget),
         (left, right) => Ok(Some(type_rank(left).cmp(&type_rank(right)))),
     }
 }
@@ -220,9 +223,14 @@ fn compare_text(left: &str, right: &str, budget: &Budget) -> Result<Ordering, Ex
 }
 
 /// Compares element by element; the shorter one is less if it begins the longer one.
-fn compare_arrays(left: &[Value], right: &[Value], budget: &Budget) -> Result<Option<Ordering>, ExprErrorKind> {
+fn compare_arrays(
+    left: &[Value],
+    right: &[Value],
+    depth: usize,
+    budget: &Budget,
+) -> Result<Option<Ordering>, ExprErrorKind> {
     for (left, right) in left.iter().zip(right) {
-        let order = compare(left.into(), right.into(), budget)?;
+        let order = compare(left.into(), right.into(), depth + 1, budget)?;
         if order != Some(Ordering::Equal) {
             return Ok(order);
         }
@@ -234,6 +242,7 @@ fn compare_arrays(left: &[Value], right: &[Value], budget: &Budget) -> Result<Op
 fn compare_structs(
     left: &BTreeMap<String, Value>,
     right: &BTreeMap<String, Value>,
+    depth: usize,
     budget: &Budget,
 ) -> Result<Option<Ordering>, ExprErrorKind> {
     let length = left.len().cmp(&right.len());
@@ -247,7 +256,7 @@ fn compare_structs(
         }
     }
     for (left, right) in left.values().zip(right.values()) {
-        let order = compare(left.into(), right.into(), budget)?;
+        let order = compare(left.into(), right.into(), depth + 1, budget)?;
         if order != Some(Ordering::Equal) {
             return Ok(order);
         }

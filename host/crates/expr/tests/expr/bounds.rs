@@ -121,3 +121,15 @@ fn searching_for_similar_names_is_bounded() {
     let found = world.evaluate(&"${{ env.NO-1 }}".repeat(10_000)).unwrap();
     assert_eq!(found.value, Value::from("found".repeat(10_000)));
 }
+
+#[test]
+fn values_of_the_scope_may_be_too_deep() {
+    let mut world = World::default();
+    let deep = (0..5_000).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
+    world.inputs.insert("deep".to_owned(), Marked::plain(deep));
+    for expression in ["inputs.deep", "inputs.deep == inputs.deep", "str(inputs.deep)", "[inputs.deep]", "inputs"] {
+        assert_eq!(kind_of(&world, &format!("${{{{ {expression} }}}}")), ExprErrorKind::ValueTooDeep, "{expression}");
+        assert_eq!(kind_of(&world, &format!("x${{{{ {expression} }}}}")), ExprErrorKind::ValueTooDeep, "{expression}");
+    }
+    assert_eq!(world.evaluate("${{ bool(inputs.deep) }}").unwrap().value, Value::Boolean(true));
+}
