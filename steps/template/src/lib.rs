@@ -1,1 +1,103 @@
+//! The function `template`: fills a text template with values.
+//!
+//! In go a template, as text or as a file, and a struct of values; out come the text, and a file if one is asked for. The
+//! language is that of minijinja; a name that has no value is an error, as is a template that is not closed, and both say
+//! in which line. The crate refuses to know anything that is not in the values: no time, no environment.
 
+#![forbid(unsafe_code)]
+
+mod engine;
+
+use stepwell_sdk::{Failure, Input, Output, Step, path, serde_json, step};
+
+/// What is asked. `func.yml` describes each input.
+#[derive(Input)]
+pub struct Request {
+    #[input(default = "")]
+    template: String,
+    #[input(default = "")]
+    template_file: String,
+    #[input(default = "")]
+    source: String,
+    #[input(default = {})]
+    values: serde_json::Map<String, serde_json::Value>,
+    #[input(default = "")]
+    destination: String,
+    #[input(default = "")]
+    name: String,
+}
+
+/// What came of it.
+#[derive(Debug, Output)]
+pub struct Response {
+    /// The filled text.
+    text: String,
+    /// Path of the file, relative to the work dir; empty if none was written.
+    file: String,
+}
+
+/// Fills a text template with values.
+///
+/// # Errors
+///
+/// A failure that names the input, or template and line.
+#[step]
+pub fn run(request: Request, step: &mut Step) -> Result<Response, Failure> {
+    let template = Template::choose(&request, step)?;
+    let file = target(&request, &template)?;
+    let text = engine::fill(step, &request, &template)?;
+    if let Some(file) = &file {
+        step.write(file, &text)?;
+        step.info(format!("{file}: {} bytes", text.len()));
+    }
+    Ok(Response { text, file: file.unwrap_or_default() })
+}
+
+/// A template with the name that messages use.
+struct Template {
+    name: String,
+    text: String,
+}
+
+impl Template {
+    fn choose(request: &Request, step: &Step) -> Result<Self, Failure> {
+        match (request.template.as_str(), request.template_file.as_str()) {
+            (text, "") => Ok(Self { name: "template".to_owned(), text: text.to_owned() }),
+            ("", name) if request.source.is_empty() => {
+                let problem = format!("input `source` is missing: the folder of `{name}`");
+                Err(Failure::invalid_input(problem).hint("a function can be granted folders only"))
+            }
+            ("", name) if path::stays_inside(name) => {
+                Ok(Self { name: path::tidy(name), text: step.read_to_string(path::join(&request.source, name))? })
+            }
+            ("", name) => {
+                Err(Failure::invalid_input(format!("input `template_file` is `{name}`, no path in the source")))
+            }
+            (_, _) => Err(Failure::invalid_input("inputs `template` and `template_file` are both given")),
+        }
+    }
+}
+
+/// Returns the path of the file to write; none if none is asked for.
+fn target(request: &Request, template: &Template) -> Result<Option<String>, Failure> {
+    if request.destination.is_empty() {
+        let useless = !request.name.is_empty();
+        let failure = || Failure::invalid_input("input `name` is given, but no `destination` to put the file into");
+        return if useless { Err(failure()) } else { Ok(None) };
+    }
+    let name = match (request.name.as_str(), request.template_file.is_empty()) {
+        ("", true) => return Err(Failure::invalid_input("input `name` is missing: the name of the file to write")),
+        ("", false) => {
+            let last = template.name.rsplit('/').next().unwrap_or_default();
+            last.strip_suffix(".j2").or_else(|| last.strip_suffix(".jinja")).unwrap_or(last)
+        }
+        (name, _) => name,
+    };
+    if path::stays_inside(name) {
+        return Ok(Some(path::join(&request.destination, name)));
+    }
+    Err(Failure::invalid_input(format!("input `name` is `{name}`, no path in the destination")))
+}
+
+#[cfg(test)]
+mod tests;
