@@ -15,7 +15,7 @@ mod format;
 mod tar_gz;
 mod zip_file;
 
-use stepwell_sdk::{Failure, Input, Kind, Output, Step, path, step};
+use stepwell_sdk::{Failure, Input, Kind, Level, Output, Step, step};
 
 use crate::format::Format;
 
@@ -72,7 +72,7 @@ pub fn run(request: Request, step: &mut Step) -> Result<Response, Failure> {
         Kind::Folder | Kind::Link | Kind::Other => return Err(Failure::failed(format!("`{archive}` is not a file"))),
     };
     let sha256 = digest::sha256(step, &archive)?;
-    step.info(format!("{}: {files} files, {bytes} bytes", path::tidy(&archive)));
+    step.log(Level::Info, &archive, &[("files", &files), ("bytes", &bytes)]);
     Ok(Response { archive, bytes, files, sha256 })
 }
 

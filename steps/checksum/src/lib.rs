@@ -11,7 +11,7 @@ mod create;
 mod manifest;
 mod verify;
 
-use stepwell_sdk::{Failure, Input, Output, Step, path, step};
+use stepwell_sdk::{Failure, Input, Level, Output, Step, path, step};
 
 use crate::algorithm::Algorithm;
 
@@ -62,7 +62,7 @@ pub fn run(request: Request, step: &mut Step) -> Result<Response, Failure> {
         [only] => only.digest.clone(),
         _ => algorithm.of_file(step, &manifest)?,
     };
-    step.info(format!("{manifest}: {} files", lines.len()));
+    step.log(Level::Info, &manifest, &[("files", &lines.len())]);
     Ok(Response { manifest, digest, files: lines.len() })
 }
 

@@ -8,7 +8,7 @@
 
 mod engine;
 
-use stepwell_sdk::{Failure, Input, Output, Step, path, serde_json, step};
+use stepwell_sdk::{Failure, Input, Level, Output, Step, path, serde_json, step};
 
 /// What is asked. `func.yml` describes each input.
 #[derive(Input)]
@@ -48,7 +48,7 @@ pub fn run(request: Request, step: &mut Step) -> Result<Response, Failure> {
     let text = engine::fill(step, &request, &template)?;
     if let Some(file) = &file {
         step.write(file, &text)?;
-        step.info(format!("{file}: {} bytes", text.len()));
+        step.log(Level::Info, file, &[("bytes", &text.len())]);
     }
     Ok(Response { text, file: file.unwrap_or_default() })
 }

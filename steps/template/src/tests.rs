@@ -51,7 +51,7 @@ fn a_mistake_names_its_line() {
     check("one\ntwo\n{{ b }}", "template, line 3: undefined value: `b` is undefined");
     check("{% for x in a %}", "template, line 1: syntax error: unexpected end of input, expected end of block");
     check("{{ a | nothing }}", "template, line 1: unknown filter: filter nothing is unknown");
-    check("\n{% include 'x' %}", "template, line 2: template not found: template \"x\" does not exist");
+    check("\n{% include 'x' %}", "template, line 2: template not found: tried to include non-existing template 'x'");
 }
 
 #[test]
