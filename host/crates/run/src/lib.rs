@@ -1,1 +1,53 @@
+//! The sequencer.
+//!
+//! **In:** a plan, an [`Executor`] and the job's [`Surroundings`]. **Out:** a stream of [`Event`]s, and a [`JobResult`].
+//! **Refuses to know:** how a command is spawned or a component instantiated (executors do), how events are shown
+//! (reports do), where content lies (resolvers do). One loop owns all state of a job; the status of a step changes by
+//! one total function ([`Status::change`]) and every change is an event.
+//!
+//! Start at [`run`]: `sequencer` is the loop over lists, `item` takes one step through loading, running and collecting.
+//! Lists stand on a stack of `frame`s; `table` holds the states; `environment` and `inputs` say what an expression sees.
+//!
+//! May use: schema, expr, policy, plan.
 
+#![forbid(unsafe_code)]
+
+mod ending;
+mod environment;
+mod event;
+mod execute;
+mod exports;
+mod failure;
+mod file_use;
+mod frame;
+mod inputs;
+mod item;
+pub mod lines;
+mod load;
+mod log;
+mod mask;
+mod outputs;
+mod result;
+mod scratch;
+mod sequencer;
+mod status;
+mod step_path;
+mod stop;
+mod surroundings;
+mod table;
+
+pub use event::{Event, EventKind, Level, StepFacts, Stream};
+pub use execute::{
+    Action, BoxFuture, Control, Executor, Failure, FailureKind, Invocation, LimitKind, LimitReached, MaskSink,
+    ModuleRefused, Outcome, Returned, Usage, WasmCall,
+};
+pub use exports::{ExportProblem, check_variable, export_text};
+pub use log::{EventSender, EventStream, MAX_WAITING_LOG_BYTES, event_channel};
+pub use mask::MIN_MASKED_BYTES;
+pub use outputs::{OutputProblem, OutputProblemKind, OutputProblems, check_outputs, check_returned};
+pub use result::{ExecResult, JobError, JobErrorKind, JobResult, StepReference, StepResult};
+pub use sequencer::run;
+pub use status::{Change, IllegalChange, Status};
+pub use step_path::StepPath;
+pub use stepwell_plan::Module;
+pub use surroundings::{Options, Surroundings};

@@ -1,0 +1,178 @@
+//! The files in which steps write outputs and exports: JSON lines, by section 5.7 of the contract.
+//!
+//! **Trust:** path and content are under the control of the step that has just run.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use stepwell_schema::Value;
+
+/// Longest line, in bytes without its line feed: what the contract asks for at least.
+pub const MAX_LINE_BYTES: usize = 16 << 20;
+
+/// Longest file, in bytes: four of the longest lines. Parsed it takes a few times as much memory, once a step.
+pub const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// A line that is not as it must be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("failed to unmarshal JSON at line {line}: {kind}")]
+pub struct LineError {
+    /// Which line, counted from 1, empty ones included.
+    pub line: usize,
+    /// What is wrong with it.
+    pub kind: LineErrorKind,
+}
+
+/// What is wrong with a line. None of these holds the content of the line, which may be secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LineErrorKind {
+    /// Not JSON, or not UTF-8, or a number that no 64-bit float can hold.
+    #[error("{0}")]
+    Syntax(String),
+    /// JSON, but no object.
+    #[error("expected an object with \"name\" and \"value\"")]
+    NotAnObject,
+    /// The name is neither text nor null.
+    #[error("\"name\" field must be string")]
+    NameNotText,
+    /// One of the two fields is not there.
+    #[error("\"{0}\" field is missing")]
+    Missing(&'static str),
+    /// One of the two fields is null.
+    #[error("\"{0}\" field value is null")]
+    Null(&'static str),
+    /// The name is the empty text.
+    #[error("\"name\" field value is empty")]
+    EmptyName,
+    /// Longer than [`MAX_LINE_BYTES`].
+    #[error("the line is longer than {MAX_LINE_BYTES} bytes")]
+    TooLong,
+}
+
+/// Why a file is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It cannot be opened: deleted, replaced by a link, or unreadable.
+    #[error("opening file \"{}\": {cause}", .path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// Something else stands in its place.
+    #[error("\"{}\" was replaced by something that is not a file", .path.display())]
+    NotAFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is longer than [`MAX_FILE_BYTES`].
+    #[error("\"{}\" is longer than {MAX_FILE_BYTES} bytes", .path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Reading it failed.
+    #[error("reading file \"{}\": {cause}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+}
+
+/// Opens and reads a file that a step wrote: without following a link in its last part, and only a regular file.
+///
+/// # Errors
+/// See [`ReadError`].
+pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
+    // Without NONBLOCK a FIFO in the file's place would hold the engine up.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    #[expect(clippy::cast_possible_wrap, reason = "the bits of these flags are far below the sign bit")]
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits() as i32)
+        .open(path)
+        .map_err(|cause| ReadError::Open { path: path.to_owned(), cause })?;
+    read_open(file, path)
+}
+
+/// Reads a file that is already open. For whoever opens it in another way, through a folder of its own. `path` is for
+/// messages.
+///
+/// # Errors
+/// See [`ReadError`].
+pub fn read_open(file: File, path: &Path) -> Result<Vec<u8>, ReadError> {
+    let path = path.to_owned();
+    let metadata = match file.metadata() {
+        Ok(metadata) => metadata,
+        Err(cause) => return Err(ReadError::Read { path, cause }),
+    };
+    if !metadata.is_file() {
+        return Err(ReadError::NotAFile { path });
+    }
+    let mut bytes = Vec::new();
+    // Something may still write to it, so its length beforehand says nothing.
+    if let Err(cause) = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes) {
+        return Err(ReadError::Read { path, cause });
+    }
+    if bytes.len() as u64 > MAX_FILE_BYTES { Err(ReadError::TooLarge { path }) } else { Ok(bytes) }
+}
+
+/// Parses names and values, in the order of the lines; names may repeat and are never empty, values are never null.
+/// Nothing is trimmed, no expression is evaluated. The last line need not end with a line feed.
+///
+/// # Errors
+/// The first line that is not as it must be.
+pub fn parse(bytes: &[u8]) -> Result<Vec<(String, Value)>, LineError> {
+    let mut entries = Vec::new();
+    for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let entry = parse_line(line).map_err(|kind| LineError { line: index + 1, kind })?;
+        entries.extend(entry);
+    }
+    Ok(entries)
+}
+
+/// Parses one line; a blank one gives nothing.
+fn parse_line(line: &[u8]) -> Result<Option<(String, Value)>, LineErrorKind> {
+    if line.len() > MAX_LINE_BYTES {
+        return Err(LineErrorKind::TooLong);
+    }
+    if line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
+        return Ok(None);
+    }
+    let serde_json::Value::Object(mut fields) = serde_json::from_slice(line).map_err(|error| syntax(&error))? else {
+        return Err(LineErrorKind::NotAnObject);
+    };
+    let name = match field(&mut fields, "name")? {
+        serde_json::Value::String(name) if name.is_empty() => return Err(LineErrorKind::EmptyName),
+        serde_json::Value::String(name) => name,
+        _ => return Err(LineErrorKind::NameNotText),
+    };
+    let value = field(&mut fields, "value")?;
+    Ok(Some((name, Value::from_json(value))))
+}
+
+fn field(
+    fields: &mut serde_json::Map<String, serde_json::Value>,
+    name: &'static str,
+) -> Result<serde_json::Value, LineErrorKind> {
+    match fields.remove(name) {
+        None => Err(LineErrorKind::Missing(name)),
+        Some(serde_json::Value::Null) => Err(LineErrorKind::Null(name)),
+        Some(value) => Ok(value),
+    }
+}
+
+/// The parser sees one line at a time, so its own line number would only confuse.
+fn syntax(error: &serde_json::Error) -> LineErrorKind {
+    LineErrorKind::Syntax(error.to_string().replacen(" at line 1 column ", " at column ", 1))
+}
+
+#[cfg(test)]
+mod tests;
