@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod compiled;
+mod console;
 mod forms;
 mod json_lines;
 mod mask;
@@ -20,8 +21,12 @@ mod patterns;
 mod results;
 #[cfg(test)]
 mod script;
+mod summary;
+mod terminal_text;
 
+pub use console::{Console, ConsoleSettings, Verbosity};
 pub use json_lines::{JSON_LINES_VERSION, JsonLines};
 pub use mask::{MASKED, MAX_ENCODED_BYTES, MaskStream, Masker};
 pub use masked::MaskedEvents;
 pub use results::{Secrets, WriteResultsError, results_json, write_results};
+pub use summary::{JobEnd, StepEnd, Summary};

@@ -1,0 +1,1 @@
+//! Whole runs, as people see them.

@@ -1,0 +1,220 @@
+//! What came of a job, in figures.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use stepwell_run::{Event, EventKind, Status, StepPath};
+
+/// Counts what came of the steps of a job, from its masked events.
+///
+/// Counted is what does something: commands, scripts, modules, and what never came so far as to show its kind. A list of
+/// steps is counted only where it ended badly by itself, with nothing below it that did.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    kinds: BTreeMap<StepPath, (&'static str, String)>,
+    ends: Vec<StepEnd>,
+    job: Option<JobEnd>,
+}
+
+/// How one step ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepEnd {
+    /// The step.
+    pub step: StepPath,
+    /// `exec`, `script`, `sequence` or `wasm`; none where that did not become known.
+    pub kind: Option<&'static str>,
+    /// The reference in canonical form; empty for a script, and where it did not become known.
+    pub reference: String,
+    /// A final status.
+    pub status: Status,
+    /// Whether it had started.
+    pub started: bool,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// Since it started.
+    pub elapsed: Duration,
+}
+
+/// How the job ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobEnd {
+    /// A final status.
+    pub status: Status,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// Since it started.
+    pub elapsed: Duration,
+}
+
+impl Summary {
+    /// Makes the summary of a job of which nothing has happened yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next masked event.
+    pub fn take(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::Prepared(facts) => {
+                self.kinds.insert(event.step.clone(), (facts.kind, facts.reference.clone()));
+            }
+            EventKind::Transition { from, to, reason, hint, elapsed, .. } if to.is_final() => {
+                let (status, elapsed) = (*to, *elapsed);
+                let (reason, hint) = (reason.clone(), hint.clone());
+                if event.step.is_job() {
+                    self.job = Some(JobEnd { status, reason, hint, elapsed });
+                    return;
+                }
+                let (kind, reference) = self.kinds.get(&event.step).cloned().unzip();
+                let (step, reference) = (event.step.clone(), reference.unwrap_or_default());
+                let started = *from == Status::Running;
+                let end = StepEnd { step, kind, reference, status, started, reason, hint, elapsed };
+                if self.counts(&end) {
+                    self.ends.push(end);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns how the counted steps ended, in that order.
+    pub fn steps(&self) -> &[StepEnd] {
+        &self.ends
+    }
+
+    /// Returns how the job ended; none while it runs.
+    pub fn job(&self) -> Option<&JobEnd> {
+        self.job.as_ref()
+    }
+
+    /// Returns the number of counted steps that ended in this way.
+    pub fn count(&self, status: Status) -> usize {
+        self.ends.iter().filter(|end| end.status == status).count()
+    }
+
+    /// Returns the number of steps that ran as WebAssembly.
+    pub fn sandboxed(&self) -> usize {
+        self.started(|kind| kind == "wasm")
+    }
+
+    /// Returns the number of commands and scripts that ran.
+    pub fn native(&self) -> usize {
+        self.started(|kind| kind == "exec" || kind == "script")
+    }
+
+    /// Returns the step that ended the job: the first that ended badly; none where no step did.
+    pub fn culprit(&self) -> Option<&StepEnd> {
+        self.ends.iter().find(|end| !matches!(end.status, Status::Succeeded | Status::Skipped))
+    }
+
+    /// Returns what went wrong as a fragment, such as ``step `a/b` failed: exit status 3``, with what to do next; none
+    /// where nothing did.
+    pub fn failure(&self) -> Option<(String, Option<&str>)> {
+        let (subject, status, reason, hint) = match (self.culprit(), &self.job) {
+            (Some(end), _) => (format!("step `{}`", end.step), end.status, &end.reason, &end.hint),
+            (None, Some(job)) if job.status != Status::Succeeded => {
+                ("the job".to_owned(), job.status, &job.reason, &job.hint)
+            }
+            (None, _) => return None,
+        };
+        let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        Some((format!("{subject} {}{reason}", ended_badly(status)), hint.as_deref()))
+    }
+
+    fn counts(&self, end: &StepEnd) -> bool {
+        let blamed_below = || {
+            let below = self.ends.iter().filter(|other| is_below(&other.step, &end.step));
+            below.into_iter().any(|other| !matches!(other.status, Status::Succeeded | Status::Skipped))
+        };
+        end.kind != Some("sequence") || (end.status != Status::Succeeded && !blamed_below())
+    }
+
+    fn started(&self, wanted: impl Fn(&str) -> bool) -> usize {
+        self.ends.iter().filter(|end| end.started && end.kind.is_some_and(&wanted)).count()
+    }
+}
+
+fn is_below(step: &StepPath, list: &StepPath) -> bool {
+    step.depth() > list.depth() && step.segments().zip(list.segments()).all(|(one, other)| one == other)
+}
+
+/// The verb for an end, as it follows the name of a step.
+pub(crate) const fn ended_badly(status: Status) -> &'static str {
+    match status {
+        Status::Pending => "did not start",
+        Status::Running => "did not end",
+        Status::Succeeded => "succeeded",
+        Status::Failed => "failed",
+        Status::Cancelled => "was cancelled",
+        Status::TimedOut => "timed out",
+        Status::Skipped => "was skipped",
+        Status::Lost => "was lost",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::Script;
+
+    fn summary(script: Script) -> Summary {
+        let mut summary = Summary::new();
+        script.events().iter().for_each(|event| summary.take(event));
+        summary
+    }
+
+    #[track_caller]
+    fn check_counts(script: Script, expected: &[(Status, usize)]) {
+        let summary = summary(script);
+        let counts = Status::ALL.map(|status| (status, summary.count(status)));
+        assert_eq!(counts.into_iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>(), expected);
+    }
+
+    fn nested() -> Script {
+        Script::new().prepared("list", "sequence", "./list").start("list").prepared("list/one", "script", "")
+    }
+
+    #[test]
+    fn lists_are_not_counted_beside_their_steps() {
+        let script = nested().start("list/one").end("list/one", Status::Succeeded).end("list", Status::Succeeded);
+        check_counts(script, &[(Status::Succeeded, 1)]);
+        let script = nested().start("list/one").fail("list/one", "exit status 1", None).fail("list", "one", None);
+        check_counts(script, &[(Status::Failed, 1)]);
+    }
+
+    #[test]
+    fn a_list_that_fails_by_itself_is_counted() {
+        let script = nested().start("list/one").end("list/one", Status::Succeeded).fail("list", "outputs: x", None);
+        check_counts(script, &[(Status::Succeeded, 1), (Status::Failed, 1)]);
+    }
+
+    #[test]
+    fn kinds_are_counted_of_what_ran() {
+        let script = Script::new()
+            .prepared("a", "wasm", "./a")
+            .start("a")
+            .end("a", Status::Succeeded)
+            .prepared("b", "script", "")
+            .start("b")
+            .fail("b", "exit status 3", Some("look"))
+            .skip("c")
+            .end("", Status::Failed);
+        let summary = summary(script);
+        assert_eq!((summary.sandboxed(), summary.native(), summary.count(Status::Skipped)), (1, 1, 1));
+        assert_eq!(summary.failure(), Some(("step `b` failed: exit status 3".to_owned(), Some("look"))));
+        assert_eq!(summary.job().map(|job| job.status), Some(Status::Failed));
+    }
+
+    #[test]
+    fn what_went_wrong() {
+        let text = |script| summary(script).failure().map(|(text, _)| text);
+        assert_eq!(text(Script::new().end("", Status::Succeeded)), None);
+        assert_eq!(text(Script::new().end("", Status::Cancelled)).as_deref(), Some("the job was cancelled"));
+        assert_eq!(text(Script::new().end("a", Status::TimedOut)).as_deref(), Some("step `a` timed out"));
+        assert_eq!(text(Script::new().fail("a/b", "x", None)).as_deref(), Some("step `a/b` failed: x"));
+    }
+}
