@@ -123,9 +123,9 @@ impl<L: Write, V: Write> Console<L, V> {
             false => view.write(counts.as_bytes()),
         }
         // Before the error, so that the two come in this order where both go to one terminal.
-        log.finish()?;
+        let logged = log.finish();
         view.write(verdict::error(&self.summary, self.settings).as_bytes());
-        view.finish()
+        view.finish().and(logged)
     }
 }
 

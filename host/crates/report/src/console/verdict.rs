@@ -62,7 +62,7 @@ fn table(summary: &Summary) -> String {
         let reason = end.reason.as_deref().map(own_text).unwrap_or_default();
         let kind = end.kind.map(text::kind).unwrap_or_default();
         let cells = [
-            end.step.to_string(),
+            own_text(&end.step.to_string()),
             ended_badly(end.status).to_owned(),
             kind.to_owned(),
             text::time(end.elapsed),
