@@ -1,0 +1,194 @@
+//! Calls of WebAssembly modules, and what can be decided about their needs before anything runs.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use stepwell_expr::{Context, ContextUse, Marked, Scope, StepOutputs, Template, ValueTemplate, Values};
+use stepwell_policy::{Capability, Decisions, Request, decide};
+use stepwell_schema::{Place, Value, ValueType};
+
+use crate::function::{PlannedDefinition, PlannedFunction, PlannedSequence};
+use crate::needs::unique;
+use crate::step::{PlannedAction, PlannedStep, Target};
+
+/// One call of a WebAssembly module in the tree of steps.
+#[derive(Debug)]
+pub struct PlannedInvocation {
+    /// Which step: for each list on the way the position of the item (from 0) and its name; at least one.
+    pub path: Vec<(usize, String)>,
+    /// Where the step stands.
+    pub place: Place,
+    /// The function that is called.
+    pub function: Arc<PlannedFunction>,
+    /// What is decided about its needs.
+    pub needs: NeedsState,
+}
+
+/// How far the needs of a call are decided.
+#[derive(Debug)]
+pub enum NeedsState {
+    /// All is known, and decided.
+    Decided(Decisions),
+    /// Some paths depend on what steps do; they are decided when the step is reached.
+    WhenReached {
+        /// The needs that are known, decided by themselves. A denial here is certain; what is allowed may still be denied
+        /// beside the needs that are open.
+        known: Decisions,
+        /// The others, paths as written.
+        open: Vec<Capability>,
+    },
+}
+
+/// What is known before anything runs.
+pub(crate) struct Known<'k> {
+    pub(crate) work_dir: &'k Path,
+    pub(crate) vars: &'k Values,
+}
+
+/// Returns all calls below a list, in order of execution. At most [`crate::MAX_STEPS`], since the caller has counted.
+pub(crate) fn invocations(root: &PlannedSequence, known: &Known<'_>) -> Vec<PlannedInvocation> {
+    let mut walk = Walk { known, path: Vec::new(), found: Vec::new() };
+    walk.sequence(root, &Values::new(), known.work_dir);
+    walk.found
+}
+
+impl PlannedInvocation {
+    /// Returns the names on the way, with `/` between them.
+    pub fn step(&self) -> String {
+        self.path.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join("/")
+    }
+}
+
+impl fmt::Display for PlannedInvocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.step())
+    }
+}
+
+struct Walk<'k> {
+    known: &'k Known<'k>,
+    path: Vec<(usize, String)>,
+    found: Vec<PlannedInvocation>,
+}
+
+impl Walk<'_> {
+    /// `inputs` are the known ones of the function whose list this is.
+    fn sequence(&mut self, sequence: &PlannedSequence, inputs: &Values, folder: &Path) {
+        for (index, step) in sequence.steps.iter().enumerate() {
+            let Some(function) = step.pinned() else { continue };
+            self.path.push((index, step.name.clone()));
+            let inputs = self.known_inputs(step, function, inputs, folder);
+            match &function.definition {
+                PlannedDefinition::Exec { .. } => {}
+                PlannedDefinition::Sequence(sequence) => {
+                    self.sequence(sequence, &inputs, function.folder().unwrap_or(Path::new("")));
+                }
+                PlannedDefinition::Wasm(_) => {
+                    let needs = self.needs(function, &inputs);
+                    self.found.push(PlannedInvocation {
+                        path: self.path.clone(),
+                        place: step.place.clone(),
+                        function: Arc::clone(function),
+                        needs,
+                    });
+                }
+            }
+            self.path.pop();
+        }
+    }
+
+    /// Returns the inputs of `function` that are known when `step` calls it from a function whose known inputs are
+    /// `caller`.
+    fn known_inputs(&self, step: &PlannedStep, function: &PlannedFunction, caller: &Values, folder: &Path) -> Values {
+        let given = match &step.action {
+            PlannedAction::Function { inputs, target: Target::Pinned(_), .. } => inputs.as_slice(),
+            PlannedAction::Function { target: Target::WhenReached(_), .. } | PlannedAction::Script(_) => &[],
+        };
+        let mut known = Values::new();
+        for (name, input) in &function.function.spec.inputs {
+            let given = given.iter().find(|(given, ..)| *given == name.value);
+            let value = match given {
+                Some((_, template, _)) => self.evaluate_value(template, caller, folder),
+                None => input.default.clone().map(Marked::from),
+            };
+            if let Some(Marked { value, sensitive }) = value {
+                let value = as_declared(value, input.value_type);
+                known.insert(name.value.clone(), Marked { value, sensitive: sensitive || input.sensitive });
+            }
+        }
+        known
+    }
+
+    fn needs(&self, function: &PlannedFunction, inputs: &Values) -> NeedsState {
+        let folder = function.folder().unwrap_or(Path::new(""));
+        let mut open = Vec::new();
+        let mut requests: Vec<Request> = Vec::new();
+        for need in &function.needs.paths {
+            let evaluated = self.with_scope(inputs, folder, |scope| {
+                let depends_on_known = self.is_known(&need.template, inputs);
+                // A sensitive path is kept out of the plan.
+                let is_public = depends_on_known && need.template.evaluate(scope).is_ok_and(|path| !path.sensitive);
+                is_public.then(|| need.requests(scope).ok()).flatten()
+            });
+            match evaluated {
+                Some(paths) => requests.extend(paths),
+                None => open.push(need.as_written()),
+            }
+        }
+        requests.extend(function.needs.fixed.iter().cloned());
+        let decisions = decide(&unique(requests), self.known.work_dir);
+        if open.is_empty() {
+            NeedsState::Decided(decisions)
+        } else {
+            NeedsState::WhenReached { known: decisions, open }
+        }
+    }
+
+    fn evaluate_value(&self, template: &ValueTemplate, inputs: &Values, folder: &Path) -> Option<Marked> {
+        let all_known = template.templates().iter().all(|(_, template)| self.is_known(template, inputs));
+        if !all_known {
+            return None;
+        }
+        self.with_scope(inputs, folder, |scope| template.evaluate(scope).ok())
+    }
+
+    fn is_known(&self, template: &Template, inputs: &Values) -> bool {
+        template.contexts().all(|context_use| {
+            let member_of = |values: &Values| is_member(&context_use, values);
+            match context_use.context {
+                Context::Inputs => member_of(inputs),
+                Context::Vars => member_of(self.known.vars),
+                Context::WorkDir | Context::FuncDir => true,
+                Context::Env | Context::Steps | Context::OutputFile | Context::ExportFile => false,
+            }
+        })
+    }
+
+    fn with_scope<T>(&self, inputs: &Values, folder: &Path, evaluate: impl FnOnce(&Scope<'_>) -> T) -> T {
+        let (none, no_steps) = (Values::new(), StepOutputs::new());
+        evaluate(&Scope {
+            env: &none,
+            vars: self.known.vars,
+            inputs,
+            steps: &no_steps,
+            work_dir: &self.known.work_dir.to_string_lossy(),
+            func_dir: &folder.to_string_lossy(),
+            output_file: None,
+            export_file: None,
+        })
+    }
+}
+
+/// A context as a whole, or a computed member of it, is not known: some members may not be.
+fn is_member(context_use: &ContextUse<'_>, values: &Values) -> bool {
+    context_use.path.first().is_some_and(|name| values.contains_key(*name))
+}
+
+/// Turns a number or truth value given to a text input into text, as the run does.
+fn as_declared(value: Value, declared: ValueType) -> Value {
+    match (&value, declared) {
+        (Value::Number(_) | Value::Boolean(_), ValueType::String) => value.to_text().map_or(value, Value::String),
+        _ => value,
+    }
+}

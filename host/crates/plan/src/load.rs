@@ -1,0 +1,460 @@
+//! From references to functions: each found once, read once, compiled once.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use stepwell_expr::{Context, Template};
+use stepwell_schema::{
+    Definition, DefinitionKind, Digest, Function, NodeKind, Place, Problem, Problems, Reference, Span, Spanned, Spec,
+    Step, StepAction, Value, WasmModule,
+};
+
+use crate::code;
+use crate::document::Document;
+use crate::function::{Extent, Module, PlannedDefinition, PlannedFunction, PlannedSequence, PlannedWasm};
+use crate::inputs::{Given, check_inputs};
+use crate::names::{Names, StepOutputs};
+use crate::needs::PlannedNeeds;
+use crate::problem::{in_document_order, resolve_problem};
+use crate::resolver::{Base, Protocol, ResolveError, Resolved, Resolver};
+use crate::step::{Deferred, PlannedAction, PlannedStep, Target};
+
+/// Most functions inside each other. People nest three or four; every level costs the host a stack frame or ten.
+pub const MAX_DEPTH: usize = 50;
+
+/// Most steps of a job, those of nested lists counted as often as they run. Two functions that call each other's
+/// successor twice double the number with each level; this is where that ends.
+pub const MAX_STEPS: usize = 100_000;
+
+/// Largest WebAssembly file, in bytes: 32 MiB, from the step ABI, section 5.
+pub const MAX_MODULE_BYTES: u64 = 32 << 20;
+
+/// Name of the built-in function that runs a script.
+const SCRIPT: &str = "script";
+
+/// Loads the function that a reference leads to, with all that hangs below it, and checks it as [`crate::plan`] does. For
+/// whoever reaches a reference that the plan left open, or content that has changed since.
+///
+/// # Errors
+/// All problems of the function file and of those below it. A module that does not have its digest is one with the code
+/// [`code::INTEGRITY`]; a module that is not there is one too.
+pub fn load_function(resolved: Resolved, resolver: &dyn Resolver) -> Result<Arc<PlannedFunction>, Problems> {
+    let mut loader = Loader::new(resolver);
+    let source = Arc::clone(&resolved.source);
+    let call = Place::new(Arc::clone(&source), Span::default());
+    let loaded = loader.load(resolved, &call);
+    if let Loaded::NotThere(text) = &loaded {
+        loader.problems.push(Problem::error(code::NOT_THERE_YET, text.clone()).at(call, ""));
+    }
+    let problems = in_document_order(loader.problems, &source);
+    match loaded {
+        Loaded::Function(function) if !problems.has_errors() => Ok(function),
+        Loaded::Function(_) | Loaded::NotThere(_) | Loaded::Failed => Err(problems),
+    }
+}
+
+/// Everything that has been loaded for one plan.
+pub(crate) struct Loader<'r> {
+    resolver: &'r dyn Resolver,
+    found: HashMap<(Base, String), Found>,
+    loaded: HashMap<FunctionKey, Loaded>,
+    /// The functions that are being loaded, outermost first: what the function is, and its reference.
+    open: Vec<(FunctionKey, String)>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// What makes two function files the same.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct FunctionKey {
+    protocol: Protocol,
+    folder: Option<PathBuf>,
+    file: String,
+    digest: Digest,
+}
+
+/// What came of a reference.
+#[derive(Clone)]
+enum Found {
+    Content(Resolved),
+    NotThere(String),
+    /// Reported already.
+    Failed,
+}
+
+/// What came of a function file.
+#[derive(Clone)]
+enum Loaded {
+    Function(Arc<PlannedFunction>),
+    NotThere(String),
+    /// Reported already.
+    Failed,
+}
+
+impl<'r> Loader<'r> {
+    pub(crate) fn new(resolver: &'r dyn Resolver) -> Self {
+        Self { resolver, found: HashMap::new(), loaded: HashMap::new(), open: Vec::new(), problems: Vec::new() }
+    }
+
+    /// Returns all functions that were loaded, sorted by reference and digest.
+    pub(crate) fn functions(&self) -> Vec<Arc<PlannedFunction>> {
+        let mut functions: Vec<Arc<PlannedFunction>> = self
+            .loaded
+            .values()
+            .filter_map(|loaded| match loaded {
+                Loaded::Function(function) => Some(Arc::clone(function)),
+                Loaded::NotThere(_) | Loaded::Failed => None,
+            })
+            .collect();
+        functions.sort_by(|one, other| {
+            let key =
+                |function: &PlannedFunction| (function.resolved.origin.reference.clone(), function.resolved.digest);
+            key(one).cmp(&key(other))
+        });
+        functions
+    }
+
+    /// Compiles a list of steps. `names` holds what its expressions can see, and afterwards all its steps.
+    pub(crate) fn steps(
+        &mut self,
+        document: &mut Document,
+        steps: &[Step],
+        base: &Base,
+        names: &mut Names<'_>,
+    ) -> Vec<PlannedStep> {
+        steps
+            .iter()
+            .map(|step| {
+                let planned = self.step(document, step, base, names);
+                names.add(&planned.name, outputs_of(&planned.action));
+                planned
+            })
+            .collect()
+    }
+
+    fn step(&mut self, document: &mut Document, step: &Step, base: &Base, names: &Names<'_>) -> PlannedStep {
+        let named = !step.name.value.is_empty();
+        let place = document.place(if named { step.name.span } else { step.span });
+        let env = document.env(&step.env, names);
+        let action = match &step.action {
+            StepAction::Script(text) => script(document, text, names),
+            StepAction::Function { reference, inputs } => {
+                let given: Vec<Given<'_>> =
+                    inputs.iter().map(|(name, node)| (name, node, document.value(node))).collect();
+                for (_, _, template) in &given {
+                    names.check_value(document, template);
+                }
+                self.call(document, reference, &place, given, base, names)
+            }
+        };
+        PlannedStep { name: step.name.value.clone(), place, env, action }
+    }
+
+    fn call(
+        &mut self,
+        document: &mut Document,
+        reference: &Spanned<Reference>,
+        call: &Place,
+        given: Vec<Given<'_>>,
+        base: &Base,
+        names: &Names<'_>,
+    ) -> PlannedAction {
+        if let Reference::BuiltIn { name, .. } = &reference.value
+            && name == SCRIPT
+        {
+            return script_call(document, reference, &given);
+        }
+        let at = document.place(reference.span);
+        let target = if let Some(text) = dynamic_text(&reference.value) {
+            document.text(&Spanned::new(text.to_owned(), reference.span), names);
+            Target::WhenReached(Deferred::Dynamic)
+        } else {
+            self.target(&reference.value, &at, base)
+        };
+        if let Target::Pinned(function) = &target {
+            check_inputs(document, call, &given, function);
+        }
+        let inputs = given
+            .into_iter()
+            .map(|(name, _, template)| (name.value.clone(), template, document.place(name.span)))
+            .collect();
+        PlannedAction::Function { reference: reference.value.clone(), inputs, target }
+    }
+
+    fn target(&mut self, reference: &Reference, at: &Place, base: &Base) -> Target {
+        let loaded = match self.find(reference, at, base) {
+            Found::Content(resolved) => self.load(resolved, at),
+            Found::NotThere(text) => Loaded::NotThere(text),
+            Found::Failed => Loaded::Failed,
+        };
+        match loaded {
+            Loaded::Function(function) => Target::Pinned(function),
+            Loaded::NotThere(text) => {
+                let warning = Problem::warning(code::NOT_THERE_YET, text.clone())
+                    .at(at.clone(), "nothing is there now; it is looked for again when the step is reached");
+                self.problems.push(warning);
+                Target::WhenReached(Deferred::NotThere(text))
+            }
+            // There will be no plan; any target does.
+            Loaded::Failed => Target::WhenReached(Deferred::Dynamic),
+        }
+    }
+
+    fn find(&mut self, reference: &Reference, at: &Place, base: &Base) -> Found {
+        let key = (base.clone(), format!("{reference:?}"));
+        if let Some(found) = self.found.get(&key) {
+            return found.clone();
+        }
+        let found = match self.resolver.resolve(reference, base) {
+            Ok(resolved) => Found::Content(resolved),
+            Err(error @ ResolveError::NotFound { .. }) => Found::NotThere(error.to_string()),
+            Err(error) => {
+                self.problems.push(resolve_problem(&error, Some(at)));
+                Found::Failed
+            }
+        };
+        self.found.insert(key, found.clone());
+        found
+    }
+
+    /// Loads a function file that is referred to at `call`.
+    fn load(&mut self, resolved: Resolved, call: &Place) -> Loaded {
+        let key = FunctionKey::of(&resolved);
+        if let Some(cycle) = self.cycle(&key, &resolved) {
+            self.problems.push(cycle.at(call.clone(), "leads back to a function that is already on the way"));
+            return Loaded::Failed;
+        }
+        let loaded = match self.loaded.get(&key) {
+            Some(loaded) => loaded.clone(),
+            None => {
+                let loaded = self.load_new(&key, resolved, call);
+                self.loaded.insert(key, loaded.clone());
+                loaded
+            }
+        };
+        match &loaded {
+            Loaded::Function(function) if self.open.len() + 1 + function.extent.depth > MAX_DEPTH => {
+                self.push_too_deep(call);
+                Loaded::Failed
+            }
+            _ => loaded,
+        }
+    }
+
+    fn load_new(&mut self, key: &FunctionKey, resolved: Resolved, call: &Place) -> Loaded {
+        if self.open.len() >= MAX_DEPTH {
+            self.push_too_deep(call);
+            return Loaded::Failed;
+        }
+        let function = match Function::parse(Arc::clone(&resolved.source)) {
+            Ok(function) => function,
+            Err(problems) => {
+                self.problems.extend(problems);
+                return Loaded::Failed;
+            }
+        };
+        self.open.push((key.clone(), resolved.origin.reference.clone()));
+        let loaded = self.compile(resolved, function);
+        self.open.pop();
+        loaded
+    }
+
+    fn compile(&mut self, resolved: Resolved, function: Function) -> Loaded {
+        let mut document = Document::new(&function.source);
+        let names = Names::new(Some(&function.spec));
+        let env = document.env(&function.definition.env, &names);
+        let needs = PlannedNeeds::compile(&function.spec.needs, &mut document, &names);
+        let definition = self.definition(&mut document, &function.definition, &function.spec, &resolved);
+        let mut warnings = function.warnings.clone();
+        warnings.extend(document.into_problems());
+        self.problems.extend(warnings.iter().cloned());
+        match definition {
+            Ok(definition) => {
+                let extent = match &definition {
+                    PlannedDefinition::Sequence(sequence) => sequence.extent(),
+                    PlannedDefinition::Exec { .. } | PlannedDefinition::Wasm(_) => Extent::default(),
+                };
+                Loaded::Function(Arc::new(PlannedFunction {
+                    resolved,
+                    function,
+                    env,
+                    definition,
+                    needs,
+                    warnings,
+                    extent,
+                }))
+            }
+            Err(loaded) => loaded,
+        }
+    }
+
+    fn definition(
+        &mut self,
+        document: &mut Document,
+        definition: &Definition,
+        spec: &Spec,
+        resolved: &Resolved,
+    ) -> Result<PlannedDefinition, Loaded> {
+        let mut names = Names::new(Some(spec));
+        Ok(match &definition.kind {
+            DefinitionKind::Exec(exec) => PlannedDefinition::Exec {
+                command: document.texts(&exec.command, &names),
+                work_dir: exec.work_dir.as_ref().map(|text| document.text(text, &names)),
+            },
+            DefinitionKind::Sequence(sequence) => {
+                let steps = self.steps(document, &sequence.steps, &resolved.base(), &mut names);
+                let outputs = document.outputs(&sequence.outputs, &names);
+                let delegate = sequence.delegate.as_ref().map(|name| name.value.clone());
+                PlannedDefinition::Sequence(PlannedSequence { steps, outputs, delegate })
+            }
+            DefinitionKind::Wasm(wasm) => PlannedDefinition::Wasm(PlannedWasm {
+                args: document.texts(&wasm.args, &names),
+                module: Arc::new(self.module(document, wasm, resolved)?),
+            }),
+        })
+    }
+
+    fn module(&mut self, document: &mut Document, wasm: &WasmModule, resolved: &Resolved) -> Result<Module, Loaded> {
+        let name = &wasm.module.value;
+        let at = document.place(wasm.module.span);
+        let bytes = match self.resolver.read_beside(resolved, name, MAX_MODULE_BYTES) {
+            Ok(bytes) => bytes,
+            Err(ResolveError::NotFound { .. }) => {
+                let reference = &resolved.origin.reference;
+                return Err(Loaded::NotThere(format!("module `{name}` of `{reference}` not found")));
+            }
+            Err(error) => {
+                document.push(resolve_problem(&error, Some(&at)));
+                return Err(Loaded::Failed);
+            }
+        };
+        let digest = Digest::of(&bytes);
+        match &wasm.sha256 {
+            Some(expected) if expected.value != digest => {
+                let message = format!("module `{name}` has the digest {digest}, not {}", expected.value);
+                let problem = Problem::error(code::INTEGRITY, message)
+                    .at(document.place(expected.span), "the digest that it must have")
+                    .help(
+                        "use the module that this digest was made from, or, after looking at the new one, its digest",
+                    );
+                document.push(problem);
+                Err(Loaded::Failed)
+            }
+            Some(_) | None => Ok(Module { name: name.clone(), digest, bytes }),
+        }
+    }
+
+    fn cycle(&self, key: &FunctionKey, resolved: &Resolved) -> Option<Problem> {
+        let start = self.open.iter().position(|(open, _)| open.is_same_file(key))?;
+        let mut path: Vec<&str> = self.open[start..].iter().map(|(_, reference)| reference.as_str()).collect();
+        path.push(&resolved.origin.reference);
+        let message = format!("function `{}` reaches itself: {}", resolved.origin.reference, path.join(" → "));
+        Some(Problem::error(code::CYCLE, message))
+    }
+
+    fn push_too_deep(&mut self, call: &Place) {
+        let message = format!("functions are nested deeper than {MAX_DEPTH} levels");
+        self.problems.push(Problem::error(code::TOO_DEEP, message).at(call.clone(), "this one is too deep"));
+    }
+}
+
+impl FunctionKey {
+    fn of(resolved: &Resolved) -> Self {
+        let origin = &resolved.origin;
+        Self {
+            protocol: origin.protocol,
+            folder: origin.folder.clone(),
+            file: origin.file.clone(),
+            digest: resolved.digest,
+        }
+    }
+
+    fn is_same_file(&self, other: &Self) -> bool {
+        self.protocol == other.protocol && self.folder == other.folder && self.file == other.file
+    }
+}
+
+/// Compiles a script, and warns where it writes to files that nobody reads: its text is evaluated for the list that it
+/// stands in, and the files of a list are never read.
+fn script(document: &mut Document, text: &Spanned<String>, names: &Names<'_>) -> PlannedAction {
+    let template = document.text(text, names);
+    for context_use in template.contexts() {
+        if let Context::OutputFile | Context::ExportFile = context_use.context {
+            let name = context_use.context.as_str();
+            let place = document.place_within(text.span, template.text(), &context_use.range);
+            let warning = Problem::warning(code::UNREAD_FILE, format!("what a script writes to `{name}` is lost"))
+                .at(place, "")
+                .help("a function with `exec` can hand over outputs and exports; a script cannot");
+            document.push(warning);
+        }
+    }
+    PlannedAction::Script(template)
+}
+
+/// Compiles a call of the built-in script function, which is the same as a script.
+fn script_call(document: &mut Document, reference: &Spanned<Reference>, given: &[Given<'_>]) -> PlannedAction {
+    let mut action = None;
+    for (name, node, template) in given {
+        if name.value != SCRIPT {
+            let message = format!("function `builtin://{SCRIPT}` has no input `{}`", name.value);
+            let problem = Problem::error(code::UNKNOWN_INPUT, message).at(document.place(name.span), "inputs: script");
+            document.push(problem);
+            continue;
+        }
+        let text = match &node.kind {
+            NodeKind::String(text) => Some(text.clone()),
+            _ => template.as_literal().and_then(|value| match value {
+                Value::Number(_) | Value::Boolean(_) => value.to_text().ok(),
+                _ => None,
+            }),
+        };
+        match text {
+            // The template has been reported on as an input; compiled again it would be reported on twice.
+            Some(text) => {
+                action = Template::parse(&text).ok().map(PlannedAction::Script);
+            }
+            None => {
+                let message = format!("input `{SCRIPT}` must be string");
+                let problem = Problem::error(code::INPUT_TYPE, message).at(document.place(node.span), "");
+                document.push(problem);
+            }
+        }
+    }
+    if !given.iter().any(|(name, ..)| name.value == SCRIPT) {
+        let message = format!("input `{SCRIPT}` required, but not defined");
+        let problem = Problem::error(code::MISSING_INPUT, message)
+            .at(document.place(reference.span), format!("`builtin://{SCRIPT}` needs it"));
+        document.push(problem);
+    }
+    // Without a text there will be no plan; any does.
+    action.unwrap_or_else(|| PlannedAction::Script(Template::literal("")))
+}
+
+/// Returns the text of a reference that holds an expression. Of the long forms only the first such member.
+fn dynamic_text(reference: &Reference) -> Option<&str> {
+    let has_expression = |text: &&str| text.contains("${{");
+    match reference {
+        Reference::Dynamic { text } => Some(text),
+        Reference::File { .. } | Reference::BuiltIn { .. } => None,
+        Reference::Git(git) => [Some(&git.url), Some(&git.revision), Some(&git.directory), git.file.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .find(has_expression),
+        Reference::Oci(oci) => {
+            [Some(&oci.registry), Some(&oci.repository), Some(&oci.tag), Some(&oci.directory), oci.file.as_ref()]
+                .into_iter()
+                .flatten()
+                .map(String::as_str)
+                .find(has_expression)
+        }
+    }
+}
+
+fn outputs_of(action: &PlannedAction) -> StepOutputs {
+    match action {
+        PlannedAction::Script(_) => StepOutputs::None,
+        PlannedAction::Function { target: Target::Pinned(function), .. } => StepOutputs::Of(Arc::clone(function)),
+        PlannedAction::Function { target: Target::WhenReached(_), .. } => StepOutputs::Unknown,
+    }
+}
