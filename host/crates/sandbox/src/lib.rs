@@ -1,1 +1,50 @@
+//! WebAssembly steps under wasmtime, with capabilities by grant alone.
+//!
+//! **In:** one invocation of a module, with its inputs and its grants. **Out:** how it ended, with what it handed over;
+//! log and notices on the way. **Refuses to know:** who decided the grants, where modules come from, and what becomes
+//! of outputs. A guest is given what its call grants and nothing else, each call has a fresh instance, and everything a
+//! guest can make the host allocate, wait for or write has a named limit. The only crate that names wasmtime; none of
+//! wasmtime's types leaves it.
+//!
+//! May use: schema, policy, run; the WIT package from guest-sdk.
 
+// Compiled code is loaded in one place, which says why that is sound.
+#![deny(unsafe_code)]
+
+mod bindings;
+mod check;
+mod clocks;
+mod code_cache;
+mod command;
+mod context;
+mod drive;
+mod ending;
+mod engine;
+mod file_stream;
+mod files;
+mod form;
+mod imports;
+mod json;
+mod lifetime;
+mod limits;
+mod linker;
+mod log;
+mod log_sink;
+mod modules;
+mod preopens;
+mod quota;
+mod quota_fs;
+mod quota_p1;
+mod random;
+mod sandbox;
+mod secrets;
+mod setup;
+mod size;
+mod spec_section;
+mod state;
+mod stdio;
+mod typed;
+mod values;
+
+pub use code_cache::CacheUnusable;
+pub use sandbox::{Sandbox, SandboxBuilder, SandboxError};

@@ -1,0 +1,86 @@
+//! Whether a module can be a step at all, and the step its function file describes.
+
+use std::collections::BTreeMap;
+
+use stepwell_run::{Module, ModuleRefused};
+use stepwell_schema::Spec;
+
+use crate::form::{Form, Look, look};
+use crate::imports::{Uncovered, uncovered};
+use crate::spec_section::differences;
+
+/// Looks at a module and compares it with its function file. Takes well under a millisecond for each megabyte.
+///
+/// # Errors
+/// Names everything that is wrong.
+pub(crate) fn check_module(module: &Module, spec: &Spec) -> Result<(), ModuleRefused> {
+    let look = examine(module)?;
+    let differences = differences(&look.spec_sections, look.form, spec);
+    if !differences.is_empty() {
+        return Err(ModuleRefused {
+            module: module.name.clone(),
+            message: differences.join("\n"),
+            hint: Some("the function file is the contract: bring the module and it together".to_owned()),
+            denied: false,
+        });
+    }
+    check_variables(module, look.form, spec)
+}
+
+/// Looks at a module without its function file: its form, and that it imports only what is served.
+///
+/// # Errors
+/// Names everything that is wrong.
+pub(crate) fn examine(module: &Module) -> Result<Look<'_>, ModuleRefused> {
+    let look = look(&module.bytes).map_err(|error| ModuleRefused {
+        module: module.name.clone(),
+        message: error.to_string(),
+        hint: error.hint(),
+        denied: false,
+    })?;
+    match look.form {
+        Form::Typed | Form::Command => match &*uncovered(&look.imports) {
+            [] => Ok(look),
+            uncovered => Err(refused_imports(module, uncovered)),
+        },
+        // The form says already what it imports.
+        Form::Preview1 => Ok(look),
+    }
+}
+
+fn refused_imports(module: &Module, uncovered: &[Uncovered]) -> ModuleRefused {
+    let lines: Vec<_> = uncovered.iter().map(Uncovered::to_string).collect();
+    let mut needs: Vec<_> = uncovered.iter().filter_map(Uncovered::needs_line).collect();
+    needs.dedup();
+    let newer = uncovered.iter().any(|import| matches!(import, Uncovered::NewerAbi { .. }));
+    let hint = match (&*needs, newer) {
+        ([], true) => Some("use a newer engine, or build the step against an older SDK".to_owned()),
+        ([], false) => None,
+        (needs, _) => Some(format!("a step asks for it below `spec.needs` with `{}`", needs.join("`, `"))),
+    };
+    ModuleRefused {
+        module: module.name.clone(),
+        message: lines.join("\n"),
+        hint,
+        denied: uncovered.iter().all(Uncovered::is_denial),
+    }
+}
+
+/// A command sees its scalar inputs as variables in upper case, so names that differ in case only would be one.
+fn check_variables(module: &Module, form: Form, spec: &Spec) -> Result<(), ModuleRefused> {
+    if form == Form::Typed {
+        return Ok(());
+    }
+    let mut seen = BTreeMap::new();
+    for (name, _) in &spec.inputs {
+        if let Some(other) = seen.insert(name.value.to_ascii_uppercase(), &name.value) {
+            return Err(ModuleRefused {
+                module: module.name.clone(),
+                message: format!("the inputs `{other}` and `{}` of a command differ in case only", name.value),
+                hint: Some("a command sees them as variables in upper case: rename one of them".to_owned()),
+                denied: false,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! Which folder a guest's descriptor belongs to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::preopens::Preopen;
+use crate::quota::{OpenFile, Quota};
+
+/// The preopens of one call, and what was opened below them.
+#[derive(Default)]
+pub(crate) struct Files {
+    pub(crate) preopens: Vec<Preopen>,
+    descriptors: HashMap<u32, Descriptor>,
+}
+
+/// What is known of one descriptor of the guest.
+#[derive(Clone)]
+pub(crate) struct Descriptor {
+    /// Index of the preopen it was reached through.
+    pub(crate) preopen: usize,
+    /// Where it was when it was opened, as the guest sees it.
+    pub(crate) guest_path: Arc<str>,
+    /// The file, where what is written to it counts.
+    pub(crate) open: Option<Arc<OpenFile>>,
+}
+
+impl Files {
+    pub(crate) fn new(preopens: Vec<Preopen>) -> Self {
+        Self { preopens, descriptors: HashMap::new() }
+    }
+
+    /// Notes a descriptor, by the number under which the guest's functions name it.
+    pub(crate) fn insert(&mut self, number: u32, descriptor: Descriptor) {
+        self.descriptors.insert(number, descriptor);
+    }
+
+    /// Notes the descriptor of a preopen.
+    pub(crate) fn insert_preopen(&mut self, number: u32, preopen: usize) {
+        let guest_path = self.preopens[preopen].guest_path.as_str().into();
+        self.insert(number, Descriptor { preopen, guest_path, open: None });
+    }
+
+    /// Forgets a descriptor.
+    pub(crate) fn remove(&mut self, number: u32) -> Option<Descriptor> {
+        self.descriptors.remove(&number)
+    }
+
+    /// Returns what is known of a descriptor.
+    pub(crate) fn get(&self, number: u32) -> Option<&Descriptor> {
+        self.descriptors.get(&number)
+    }
+
+    /// Returns the open file of a descriptor, where what is written to it counts.
+    pub(crate) fn open_file(&self, number: u32) -> Option<Arc<OpenFile>> {
+        self.get(number)?.open.clone()
+    }
+
+    /// Returns the budget of the folder that a descriptor belongs to; none for what is read-only.
+    pub(crate) fn quota(&self, number: u32) -> Option<Arc<Quota>> {
+        self.preopens.get(self.get(number)?.preopen)?.quota.clone()
+    }
+
+    /// Returns a path below a descriptor as the guest sees it.
+    pub(crate) fn guest_path(&self, number: u32, path: &str) -> String {
+        match self.get(number) {
+            Some(descriptor) if path.is_empty() || path == "." => descriptor.guest_path.to_string(),
+            Some(descriptor) => format!("{}/{path}", descriptor.guest_path),
+            None => path.to_owned(),
+        }
+    }
+}
+
+/// Tells whether a link target could lead out of a folder: it is absolute, or goes up at any point.
+pub(crate) fn leads_out(target: &str) -> bool {
+    target.starts_with('/') || target.split('/').any(|part| part == "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_targets() {
+        for (target, expected) in [
+            ("a", false),
+            ("a/b", false),
+            ("./a", false),
+            ("..a/b..", false),
+            ("...", false),
+            ("", false),
+            ("/", true),
+            ("/a", true),
+            ("..", true),
+            ("../a", true),
+            ("a/../b", true),
+            ("a/..", true),
+        ] {
+            assert_eq!(leads_out(target), expected, "{target}");
+        }
+    }
+}

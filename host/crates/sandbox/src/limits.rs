@@ -1,0 +1,146 @@
+//! What a step may use, and what it used.
+
+use std::time::Duration;
+
+use stepwell_policy::Limits;
+use stepwell_run::Usage;
+use wasmtime::ResourceLimiter;
+
+use crate::engine::TICK;
+
+/// Most host resources and handles that one step holds. From the step ABI, section 5.
+pub(crate) const MAX_HANDLES: usize = 1_024;
+
+/// Most host memory that the values of one call between guest and host take, in bytes. From the step ABI, section 5.
+pub(crate) const MAX_CALL_BYTES: usize = 4 << 20;
+
+/// Host memory of one table element, in bytes.
+const TABLE_ELEMENT_BYTES: u64 = size_of::<usize>() as u64;
+
+/// Counts what a step uses and says no when it is too much. All linear memories and tables of the step together are
+/// held against one limit.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    limit_bytes: u64,
+    memory_bytes: u64,
+    table_bytes: u64,
+    peak_bytes: u64,
+    refused: bool,
+    ticks: u64,
+    limit_ticks: u64,
+}
+
+impl Meter {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            limit_bytes: limits.memory,
+            memory_bytes: 0,
+            table_bytes: 0,
+            peak_bytes: 0,
+            refused: false,
+            ticks: 0,
+            // Rounded up, and at least one: a step always gets to run.
+            limit_ticks: u64::try_from(limits.cpu.as_micros().div_ceil(TICK.as_micros())).unwrap_or(u64::MAX).max(1),
+        }
+    }
+
+    /// Counts one tick in which the guest ran. False: the budget is used up.
+    pub(crate) fn tick(&mut self) -> bool {
+        self.ticks = self.ticks.saturating_add(1);
+        self.ticks <= self.limit_ticks
+    }
+
+    /// Tells whether the processor budget is used up.
+    pub(crate) fn cpu_is_spent(&self) -> bool {
+        self.ticks > self.limit_ticks
+    }
+
+    /// Tells whether memory or a table was asked to grow beyond the limit.
+    pub(crate) fn growth_was_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// Returns the most that memories and tables took together, in bytes.
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        self.peak_bytes
+    }
+
+    /// Returns what was used. Processor time is counted in whole ticks and is thus coarse; a step shorter than a tick
+    /// used nothing that was measured.
+    pub(crate) fn usage(&self) -> Usage {
+        let ticks = u32::try_from(self.ticks.min(self.limit_ticks)).unwrap_or(u32::MAX);
+        Usage {
+            cpu: Some(TICK.saturating_mul(ticks)).filter(|time| *time > Duration::ZERO),
+            peak_memory_bytes: Some(self.peak_bytes),
+        }
+    }
+
+    fn grow(&mut self, growth_bytes: u64) -> bool {
+        let total = self.memory_bytes.saturating_add(self.table_bytes).saturating_add(growth_bytes);
+        if total > self.limit_bytes {
+            self.refused = true;
+            return false;
+        }
+        self.peak_bytes = self.peak_bytes.max(total);
+        true
+    }
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let growth = desired.saturating_sub(current) as u64;
+        if maximum.is_some_and(|maximum| desired > maximum) || !self.grow(growth) {
+            return Ok(false);
+        }
+        self.memory_bytes += growth;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let growth = (desired.saturating_sub(current) as u64).saturating_mul(TABLE_ELEMENT_BYTES);
+        if maximum.is_some_and(|maximum| desired > maximum) || !self.grow(growth) {
+            return Ok(false);
+        }
+        self.table_bytes += growth;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meter(memory: u64) -> Meter {
+        Meter::new(&Limits { memory, cpu: TICK * 2, ..Limits::default() })
+    }
+
+    #[test]
+    fn memories_and_tables_share_one_limit() {
+        let mut meter = meter(1_000);
+        assert!(meter.memory_growing(0, 600, None).unwrap());
+        assert!(meter.memory_growing(0, 300, None).unwrap());
+        assert!(!meter.memory_growing(300, 500, None).unwrap());
+        assert!(meter.growth_was_refused());
+        assert!(meter.table_growing(0, 10, None).unwrap());
+        assert!(!meter.table_growing(10, 20, None).unwrap());
+        assert_eq!(meter.peak_bytes(), 980);
+    }
+
+    #[test]
+    fn a_declared_maximum_is_no_limit_of_ours() {
+        let mut meter = meter(1_000);
+        assert!(!meter.memory_growing(0, 600, Some(500)).unwrap());
+        assert!(!meter.growth_was_refused());
+    }
+
+    #[test]
+    fn ticks_are_counted() {
+        let mut meter = meter(0);
+        assert!(meter.tick());
+        assert!(meter.tick());
+        assert!(!meter.cpu_is_spent());
+        assert!(!meter.tick());
+        assert!(meter.cpu_is_spent());
+        assert_eq!(meter.usage().cpu, Some(TICK * 2));
+    }
+}

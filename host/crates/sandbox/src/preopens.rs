@@ -1,0 +1,227 @@
+//! Folders that a step is shown, opened before it runs.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use rustix::fs::{Mode, OFlags};
+use stepwell_policy::{Access, Grants, Limits, Root};
+use wasmtime_wasi::{FsPerms, OpenMode};
+
+use crate::quota::Quota;
+
+/// One folder as the guest sees it.
+#[derive(Clone)]
+pub(crate) struct Preopen {
+    /// Under which path.
+    pub(crate) guest_path: String,
+    /// The folder itself. All paths of the guest are resolved beneath it.
+    pub(crate) dir: wasmtime_wasi::filesystem::Dir,
+    /// What may be written; none means nothing.
+    pub(crate) quota: Option<Arc<Quota>>,
+}
+
+/// Why a folder cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PreopenError {
+    #[error("`{path}`, which the step needs to read, does not exist in the work dir")]
+    Missing { path: String },
+    #[error("`{path}`, which the step needs, is not a folder")]
+    NotFolder { path: String },
+    #[error("`{path}` leads out of the work dir through a link")]
+    LeadsOut { path: String },
+    #[error("`{path}` cannot be opened")]
+    Unopenable {
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
+}
+
+impl PreopenError {
+    /// Returns what to do next, where there is something.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Missing { path } => Some(format!(
+                "create `{path}` in an earlier step, or mark the need as `optional` if the step works without it"
+            )),
+            Self::NotFolder { path } => Some(format!("ask for the folder that holds `{path}`")),
+            Self::LeadsOut { .. } => Some("replace the link by a folder inside the work dir".to_owned()),
+            Self::Unopenable { .. } => None,
+        }
+    }
+}
+
+/// Opens the folders of the work dir that are granted. The work dir is opened once, the rest is found beneath it.
+pub(crate) fn open_granted(work_dir: &Path, grants: &Grants) -> Result<Vec<Preopen>, PreopenError> {
+    if grants.roots.is_empty() {
+        return Ok(Vec::new());
+    }
+    let unopenable = |cause| PreopenError::Unopenable { path: work_dir.to_owned(), cause };
+    let work = Dir::open_ambient_dir(work_dir, ambient_authority()).map_err(unopenable)?;
+    let mut preopens = Vec::with_capacity(grants.roots.len() + 1);
+    for root in &grants.roots {
+        let Some(folder) = open_root(&work, root, grants)? else { continue };
+        let (perms, quota) = match root.access {
+            Access::Read => (FsPerms::ReadOnly, None),
+            Access::Write => (FsPerms::ReadWrite, Some(Quota::new(root.bytes, root.files))),
+        };
+        let dir = guest_dir(folder, perms);
+        if root.path.is_work_dir() {
+            // The C library of WASI finds relative paths below this name only.
+            preopens.push(Preopen { guest_path: ".".to_owned(), dir: dir.clone(), quota: quota.clone() });
+            preopens.push(Preopen { guest_path: "/work".to_owned(), dir, quota });
+        } else {
+            preopens.push(Preopen { guest_path: format!("/work/{}", root.path), dir, quota });
+        }
+    }
+    Ok(preopens)
+}
+
+/// Opens the folder of the function for reading.
+pub(crate) fn open_step(folder: &Path) -> Result<Preopen, PreopenError> {
+    let dir = open_ambient(folder)?;
+    Ok(Preopen { guest_path: "/step".to_owned(), dir: guest_dir(dir, FsPerms::ReadOnly), quota: None })
+}
+
+/// Opens a private folder for writing, with the limits that apply where none are asked for.
+pub(crate) fn open_private(folder: &Path, guest_path: &str) -> Result<Preopen, PreopenError> {
+    let dir = open_ambient(folder)?;
+    let quota = Quota::new(Limits::DEFAULT_WRITE_BYTES, Limits::DEFAULT_WRITE_FILES);
+    Ok(Preopen { guest_path: guest_path.to_owned(), dir: guest_dir(dir, FsPerms::ReadWrite), quota: Some(quota) })
+}
+
+fn open_ambient(folder: &Path) -> Result<File, PreopenError> {
+    let unopenable = |cause| PreopenError::Unopenable { path: folder.to_owned(), cause };
+    let dir = Dir::open_ambient_dir(folder, ambient_authority()).map_err(unopenable)?;
+    readable(&dir).map_err(unopenable)
+}
+
+/// None: the folder is missing, and the step works without it.
+fn open_root(work: &Dir, root: &Root, grants: &Grants) -> Result<Option<File>, PreopenError> {
+    let path = root.path.as_str();
+    if root.access == Access::Write && !root.path.is_work_dir() {
+        work.create_dir_all(path).map_err(|cause| explained(path, cause))?;
+    }
+    match work.open_dir(path).and_then(|dir| readable(&dir)) {
+        Ok(folder) => Ok(Some(folder)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound && is_optional(root, grants) => Ok(None),
+        Err(cause) => Err(explained(path, cause)),
+    }
+}
+
+/// What is granted as optional is named among the capabilities.
+fn is_optional(root: &Root, grants: &Grants) -> bool {
+    let name = format!("read:{}", root.path);
+    grants.capabilities.contains(&name)
+}
+
+fn explained(path: &str, cause: io::Error) -> PreopenError {
+    let path = path.to_owned();
+    match cause.kind() {
+        io::ErrorKind::NotFound => PreopenError::Missing { path },
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => PreopenError::NotFolder { path },
+        // cap-std's own error for a path that leaves the folder carries no number of the operating system.
+        io::ErrorKind::PermissionDenied if cause.raw_os_error().is_none() => PreopenError::LeadsOut { path },
+        _ => PreopenError::Unopenable { path: path.into(), cause },
+    }
+}
+
+/// Opens the folder again for reading: what cap-std holds may be a mere path.
+fn readable(dir: &Dir) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::openat(dir, ".", flags, Mode::empty())?))
+}
+
+/// File calls are made on the thread that runs the guest: nothing is in flight when a step is stopped, and a call takes
+/// less than a change of threads. Whatever could block for long (pipes, devices, sockets) is refused.
+fn guest_dir(folder: File, perms: FsPerms) -> wasmtime_wasi::filesystem::Dir {
+    let mode = match perms {
+        FsPerms::ReadOnly => OpenMode::READ,
+        FsPerms::ReadWrite => OpenMode::READ | OpenMode::WRITE,
+    };
+    wasmtime_wasi::filesystem::Dir::new(folder, perms, mode, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use stepwell_policy::WorkPath;
+
+    use super::*;
+
+    fn root(path: &str, access: Access) -> Root {
+        Root { path: WorkPath::parse(path, Path::new("/w")).unwrap(), access, bytes: 100, files: 1 }
+    }
+
+    #[track_caller]
+    fn open(work: &Path, roots: Vec<Root>, capabilities: &[&str]) -> Result<Vec<String>, String> {
+        let capabilities = capabilities.iter().map(|name| (*name).to_owned()).collect();
+        let grants = Grants { roots, capabilities, ..Grants::default() };
+        open_granted(work, &grants)
+            .map(|preopens| preopens.into_iter().map(|preopen| preopen.guest_path).collect())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_granted_nothing_opened() {
+        assert_eq!(open(Path::new("/does/not/exist"), Vec::new(), &[]), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn guest_paths() {
+        let work = tempfile::tempdir().unwrap();
+        std::fs::create_dir(work.path().join("src")).unwrap();
+        let roots = vec![root("src", Access::Read), root("dist/a", Access::Write)];
+        assert_eq!(open(work.path(), roots, &[]), Ok(vec!["/work/src".to_owned(), "/work/dist/a".to_owned()]));
+        assert!(work.path().join("dist/a").is_dir());
+        assert_eq!(open(work.path(), vec![root(".", Access::Read)], &[]), Ok(vec![".".to_owned(), "/work".to_owned()]));
+    }
+
+    #[test]
+    fn missing_folders() {
+        let work = tempfile::tempdir().unwrap();
+        let missing = open(work.path(), vec![root("src", Access::Read)], &[]);
+        assert_eq!(missing, Err("`src`, which the step needs to read, does not exist in the work dir".to_owned()));
+        assert_eq!(open(work.path(), vec![root("src", Access::Read)], &["read:src"]), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn files_are_no_folders() {
+        let work = tempfile::tempdir().unwrap();
+        std::fs::write(work.path().join("f"), "").unwrap();
+        for access in [Access::Read, Access::Write] {
+            let refused = open(work.path(), vec![root("f", access)], &[]);
+            assert_eq!(refused, Err("`f`, which the step needs, is not a folder".to_owned()));
+        }
+    }
+
+    #[test]
+    fn links_out_are_refused() {
+        let (work, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::os::unix::fs::symlink(outside.path(), work.path().join("absolute")).unwrap();
+        let up = Path::new("..").join(outside.path().file_name().unwrap());
+        std::os::unix::fs::symlink(up, work.path().join("relative")).unwrap();
+        for path in ["absolute", "relative", "absolute/new", "relative/new"] {
+            for access in [Access::Read, Access::Write] {
+                let refused = open(work.path(), vec![root(path, access)], &[]);
+                assert!(refused.is_err(), "{path} {access:?}");
+                assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+            }
+        }
+        assert_eq!(
+            open(work.path(), vec![root("absolute", Access::Read)], &[]),
+            Err("`absolute` leads out of the work dir through a link".to_owned())
+        );
+    }
+
+    #[test]
+    fn links_inside_are_followed() {
+        let work = tempfile::tempdir().unwrap();
+        std::fs::create_dir(work.path().join("real")).unwrap();
+        std::os::unix::fs::symlink("real", work.path().join("link")).unwrap();
+        assert_eq!(open(work.path(), vec![root("link", Access::Read)], &[]), Ok(vec!["/work/link".to_owned()]));
+    }
+}
