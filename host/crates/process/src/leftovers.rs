@@ -61,7 +61,7 @@ impl Leftovers {
     /// printed, waiting at most another grace for the reader, and drops the senders of events. Returns how many groups
     /// ran.
     ///
-    /// For the end of a job, when no step runs. Dropping the future kills what still runs.
+    /// For the end of a job, when no step runs. Dropping the future leaves what still runs to the drop of the last clone.
     pub async fn end_all(&self, grace: Duration) -> usize {
         self.prune();
         let groups = lock(&self.0.groups).clone();

@@ -1,8 +1,8 @@
 //! Reading what a command prints.
 
-use std::io;
 use std::os::fd::AsFd;
 
+use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, ioctl_fionread};
 use stepwell_run::{EventSender, StepPath, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -61,14 +61,14 @@ where
 async fn drain<P: AsFd>(pipe: &P, log: &LogTarget, buffer: &mut Vec<u8>) -> bool {
     let mut rest = ioctl_fionread(pipe).unwrap_or(0);
     loop {
-        buffer.resize(CHUNK_BYTES, 0);
+        buffer.clear();
         match read_now(pipe, buffer) {
             Ok(0) => return false,
             Ok(length) => {
-                log.log(&buffer[..length]).await;
+                log.log(buffer).await;
                 rest = rest.saturating_sub(length as u64);
             }
-            Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+            Err(error) => return error == Errno::AGAIN,
         }
         if rest == 0 && ioctl_fionread(pipe).is_ok_and(|more| more > 0) {
             return true;
@@ -76,12 +76,13 @@ async fn drain<P: AsFd>(pipe: &P, log: &LogTarget, buffer: &mut Vec<u8>) -> bool
     }
 }
 
-/// Reads what is there.
-fn read_now<P: AsFd>(pipe: &P, buffer: &mut [u8]) -> io::Result<usize> {
+/// Reads what is there, as far as the buffer has room. The room is not zeroed first: most steps end with nothing left
+/// to read, and touching it would cost them more than the read.
+fn read_now<P: AsFd>(pipe: &P, buffer: &mut Vec<u8>) -> Result<usize, Errno> {
     loop {
-        match rustix::io::read(pipe, &mut *buffer) {
+        match rustix::io::read(pipe, spare_capacity(buffer)) {
             Err(Errno::INTR) => {}
-            read => return Ok(read?),
+            read => return read,
         }
     }
 }
