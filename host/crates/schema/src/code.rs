@@ -16,6 +16,8 @@ codes! {
     YAML_SYNTAX = "yaml-syntax";
     /// The document is over one of the limits of [`crate::yaml`].
     DOCUMENT_TOO_LARGE = "document-too-large";
+    /// There are more problems than are listed.
+    TOO_MANY_PROBLEMS = "too-many-problems";
     /// A value holds itself through an alias.
     RECURSIVE_ALIAS = "recursive-alias";
     /// A merge key with something other than mappings.

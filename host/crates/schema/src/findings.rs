@@ -2,19 +2,29 @@
 
 use std::sync::Arc;
 
+use crate::code;
 use crate::problem::{Problem, Problems, Severity};
 use crate::source::{Place, Source, Span};
 
+/// Most errors of one document that are listed, and likewise most warnings. Nobody reads more, and each costs a search for
+/// its line.
+const MAX_LISTED: usize = 100;
+
 /// Gathers problems, so that a reader can go on behind each of them.
+///
+/// Of identical problems, which a value used through several aliases gives, one is kept.
 pub(crate) struct Findings {
     source: Arc<Source>,
-    problems: Vec<Problem>,
+    errors: Vec<Problem>,
+    warnings: Vec<Problem>,
+    /// Whether a problem was left out.
+    more: bool,
 }
 
 impl Findings {
     /// Starts with none.
     pub(crate) fn new(source: Arc<Source>) -> Self {
-        Self { source, problems: Vec::new() }
+        Self { source, errors: Vec::new(), warnings: Vec::new(), more: false }
     }
 
     /// Returns the document that is read.
@@ -22,9 +32,16 @@ impl Findings {
         &self.source
     }
 
-    /// Returns the place of a span of this document.
+    /// Returns the place to underline for a span of this document: its first line.
     pub(crate) fn place(&self, span: Span) -> Place {
-        Place::new(Arc::clone(&self.source), span)
+        let text = self.source.text().get(span.start..span.end).unwrap_or("");
+        let first_line = text.split(['\r', '\n']).next().unwrap_or("");
+        Place::new(Arc::clone(&self.source), Span::new(span.start, span.start + first_line.len()))
+    }
+
+    /// Tells whether further errors are not listed any more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.errors.len() >= MAX_LISTED
     }
 
     /// Adds an error: what is wrong, the words beside the underline, and what to do.
@@ -53,29 +70,43 @@ impl Findings {
 
     /// Adds a problem that is already put together.
     pub(crate) fn push(&mut self, problem: Problem) {
-        self.problems.push(problem);
+        let listed = match problem.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        if listed.contains(&problem) {
+            return;
+        }
+        if listed.len() < MAX_LISTED {
+            listed.push(problem);
+        } else {
+            self.more = true;
+        }
     }
 
     /// Ends the reading: the outcome with its warnings, or all problems if one of them is an error. Problems come in the
-    /// order of the document; of identical ones, which a value used through several aliases gives, one is kept.
-    pub(crate) fn finish<T>(mut self, outcome: Option<T>) -> Result<(T, Problems), Problems> {
-        self.problems.sort_by_key(|problem| problem.labels.first().map_or(0, |label| label.place.span.start));
-        let mut problems: Vec<Problem> = Vec::with_capacity(self.problems.len());
-        for problem in self.problems {
-            let start = |problem: &Problem| problem.labels.first().map(|label| label.place.span.start);
-            let same_place = problems.iter().rev().take_while(|earlier| start(earlier) == start(&problem));
-            if !same_place.into_iter().any(|earlier| *earlier == problem) {
-                problems.push(problem);
-            }
+    /// order of the document.
+    pub(crate) fn finish<T>(self, outcome: Option<T>) -> Result<(T, Problems), Problems> {
+        debug_assert!(outcome.is_some() || !self.errors.is_empty(), "a reader that gives nothing has said why");
+        let refused = !self.errors.is_empty();
+        let mut problems = self.errors;
+        problems.extend(self.warnings);
+        problems.sort_by_key(|problem| problem.labels.first().map_or(0, |label| label.place.span.start));
+        if self.more {
+            problems.push(too_many(&self.source, refused));
         }
-        let problems = Problems(problems);
-        debug_assert!(
-            outcome.is_some() || problems.iter().any(|problem| problem.severity == Severity::Error),
-            "a reader that gives nothing has said why"
-        );
         match outcome {
-            Some(outcome) if !problems.has_errors() => Ok((outcome, problems)),
-            Some(_) | None => Err(problems),
+            Some(outcome) if !refused => Ok((outcome, Problems(problems))),
+            Some(_) | None => Err(Problems(problems)),
         }
     }
+}
+
+fn too_many(source: &Arc<Source>, refused: bool) -> Problem {
+    let severity = if refused { Severity::Error } else { Severity::Warning };
+    let end = source.text().len();
+    let problem = Problem::error(code::TOO_MANY_PROBLEMS, format!("only the first {MAX_LISTED} problems are listed"))
+        .at(Place::new(Arc::clone(source), Span::new(end, end)), "")
+        .help("correct these first");
+    Problem { severity, ..problem }
 }

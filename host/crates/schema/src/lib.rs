@@ -11,6 +11,7 @@
 
 pub mod code;
 pub mod digest;
+mod excerpt;
 mod findings;
 pub mod function;
 pub mod job;

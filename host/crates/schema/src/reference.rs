@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::digest::Digest;
+use crate::excerpt::excerpt;
 use crate::source::Spanned;
 
 /// A reference as written in a step, classified by its form (section 3.1 of the contract). Nothing has been looked up.
@@ -59,7 +60,7 @@ pub struct OciReference {
     pub file: Option<String>,
 }
 
-/// Why a text is no reference.
+/// Why a text is no reference. Texts are excerpts for messages, without credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidReference {
     /// Nothing there.
@@ -113,7 +114,8 @@ impl Reference {
             return Err(unrecognised(text));
         }
         if text.starts_with(['.', '/']) {
-            return Ok(Self::File { path: clean_path(text) });
+            let path = text.trim_end_matches(|end: char| end == '/' || end.is_whitespace());
+            return Ok(Self::File { path: clean_path(if path.is_empty() { "/" } else { path }) });
         }
         for (prefix, dist) in [("builtin://", false), ("dist://", true)] {
             if let Some(name) = text.strip_prefix(prefix) {
@@ -124,7 +126,7 @@ impl Reference {
         match image.rsplit_once('@') {
             Some((_, digest)) if digest.starts_with("sha256:") => oci_short(text).map(Self::Oci),
             Some(_) => git_short(text).map(Self::Git),
-            None if text.contains("://") => Err(InvalidReference::MissingRevision(text.to_owned())),
+            None if text.contains("://") => Err(InvalidReference::MissingRevision(quotable(text))),
             None => oci_short(text).map(Self::Oci),
         }
     }
@@ -151,7 +153,12 @@ pub fn split_file(path: &str) -> (&str, Option<&str>) {
 }
 
 fn unrecognised(text: &str) -> InvalidReference {
-    InvalidReference::Unrecognised(text.to_owned())
+    InvalidReference::Unrecognised(quotable(text))
+}
+
+/// Returns a mistaken reference as a message may quote it.
+fn quotable(text: &str) -> String {
+    excerpt(&without_credentials(text))
 }
 
 fn built_in(text: &str, name: &str, dist: bool) -> Result<Reference, InvalidReference> {
@@ -175,7 +182,7 @@ fn git_short(text: &str) -> Result<GitReference, InvalidReference> {
     }
     let path = relative_path(&format!("{SHORT_FORM_FOLDER}/{path}"));
     if leaves_tree(&path) {
-        return Err(InvalidReference::LeavesTree(text.to_owned()));
+        return Err(InvalidReference::LeavesTree(quotable(text)));
     }
     let (directory, file) = split_file(&path);
     let directory = directory.to_owned();
@@ -206,7 +213,7 @@ fn oci_short(text: &str) -> Result<OciReference, InvalidReference> {
         return Err(unrecognised(text));
     }
     if leaves_tree(&path) {
-        return Err(InvalidReference::LeavesTree(text.to_owned()));
+        return Err(InvalidReference::LeavesTree(quotable(text)));
     }
     let (directory, file) = split_file(&path);
     Ok(OciReference {

@@ -1,6 +1,7 @@
 //! The keys of one mapping: which are known, which are taken, and what is said about the others.
 
 use crate::code;
+use crate::excerpt::excerpt;
 use crate::findings::Findings;
 use crate::problem::{Problem, Severity};
 use crate::source::Span;
@@ -86,14 +87,14 @@ impl<'t> Fields<'t> {
     }
 
     fn unknown(&self, member: &Member, severity: Severity, findings: &Findings) -> Problem {
-        let key = &member.key.value;
+        let key = &*member.key.value;
         let label = match (did_you_mean(key, self.known.iter().copied()), severity) {
             (Some(near), _) => format!("did you mean `{near}`?"),
             (None, Severity::Error) => "not known here".to_owned(),
             (None, Severity::Warning) => "not known here, and ignored".to_owned(),
         };
         let known = self.known.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-        let problem = Problem::error(code::UNKNOWN_KEY, format!("{} has no key `{key}`", self.what))
+        let problem = Problem::error(code::UNKNOWN_KEY, format!("{} has no key `{}`", self.what, excerpt(key)))
             .at(findings.place(member.key.span), label)
             .help(format!("keys known here: {known}"));
         Problem { severity, ..problem }

@@ -9,6 +9,7 @@ use super::node::values_by_name;
 use super::step::{self, Names};
 use super::{needs, quantity, shape};
 use crate::code;
+use crate::excerpt::excerpt;
 use crate::findings::Findings;
 use crate::function::{
     Definition, DefinitionKind, Exec, Function, Input, Output, OutputsSpec, Sequence, Spec, WasmModule,
@@ -90,7 +91,7 @@ fn read_spec(tree: &Tree, findings: &mut Findings) -> Spec {
     let inputs = fields.get("inputs").map(|tree| read_inputs(tree, findings)).unwrap_or_default();
     let outputs = fields.get("outputs").map(|tree| read_outputs(tree, findings)).unwrap_or_default();
     let needs = fields.get("needs").map(|tree| needs::needs(tree, findings)).unwrap_or_default();
-    fields.hidden("description");
+    shape::note(fields.get("description"), "`description`", findings);
     fields.finish(Severity::Warning, findings);
     Spec { inputs, outputs, needs }
 }
@@ -138,8 +139,9 @@ fn declarations(tree: &Tree, what: &str, one: &str, findings: &mut Findings) -> 
 }
 
 fn declaration(member: &Member, one: &str, findings: &mut Findings) -> Option<Declaration> {
-    let what = format!("{one} `{}`", member.key.value);
-    let example = format!("{}: {{ type: string }}", member.key.value);
+    let name = excerpt(&member.key.value);
+    let what = format!("{one} `{name}`");
+    let example = format!("{name}: {{ type: string }}");
     let members = if member.value.is_null() {
         &[]
     } else {
@@ -171,7 +173,7 @@ fn value_type(tree: &Tree, findings: &mut Findings) -> Option<ValueType> {
     findings.error(
         code::UNKNOWN_TYPE,
         tree.span,
-        format!("there is no type `{word}`"),
+        format!("there is no type `{}`", excerpt(word)),
         label,
         format!("expected one of {known}"),
     );
@@ -345,9 +347,9 @@ fn check_delegate(delegate: &Spanned<String>, steps: &[crate::step::Step], findi
     findings.warning(
         code::DELEGATE_MISMATCH,
         delegate.span,
-        format!("no step of this list is called `{}`", delegate.value),
+        format!("no step of this list is called `{}`", excerpt(&delegate.value)),
         label,
-        format!("steps of this list: {}", names().collect::<Vec<_>>().join(", ")),
+        format!("steps of this list: {}", excerpt(&names().collect::<Vec<_>>().join(", "))),
     );
 }
 
@@ -372,7 +374,7 @@ fn module_path(tree: &Tree, findings: &mut Findings) -> Option<Spanned<String>> 
     findings.error(
         code::INVALID_VALUE,
         path.span,
-        format!("`{}` cannot be the path of a module", path.value),
+        format!("`{}` cannot be the path of a module", excerpt(&path.value)),
         mistake,
         "write a path below the folder of the function file, with forward slashes, such as `greet.wasm`",
     );

@@ -3,6 +3,7 @@
 use super::fields::Fields;
 use super::{quantity, shape};
 use crate::code;
+use crate::excerpt::excerpt;
 use crate::findings::Findings;
 use crate::needs::{Clock, HttpNeed, LimitNeeds, Needs, PathNeed, Random, SecretNeed, SecretUse, WriteNeed};
 use crate::problem::Severity;
@@ -143,7 +144,7 @@ fn host(tree: &Tree, findings: &mut Findings) -> Option<Spanned<String>> {
     }
     let help =
         "write the name or address alone, such as `api.example.com`; the port goes to `port`, the path to `paths`";
-    let message = format!("`{}` is not a host", host.value);
+    let message = format!("`{}` is not a host", excerpt(&host.value));
     findings.error(code::INVALID_VALUE, host.span, message, "more than a name", help);
     None
 }
@@ -153,7 +154,7 @@ fn method(method: Spanned<String>, findings: &mut Findings) -> Option<String> {
     if !upper.is_empty() && upper.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-') {
         return Some(upper);
     }
-    let message = format!("`{}` is not a request method", method.value);
+    let message = format!("`{}` is not a request method", excerpt(&method.value));
     findings.error(code::INVALID_VALUE, method.span, message, "letters only", "for example `GET`");
     None
 }
@@ -162,8 +163,8 @@ fn url_path(path: Spanned<String>, findings: &mut Findings) -> Option<String> {
     if path.value.starts_with('/') || path.value.contains("${{") {
         return Some(path.value);
     }
-    let message = format!("`{}` is not the path of a request", path.value);
-    let help = format!("for example `/{}`", path.value.trim_start_matches('/'));
+    let message = format!("`{}` is not the path of a request", excerpt(&path.value));
+    let help = format!("for example `/{}`", excerpt(&path.value));
     findings.error(code::INVALID_VALUE, path.span, message, "begins with `/`", help);
     None
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::shape;
 use crate::code;
 use crate::digest::Digest;
+use crate::excerpt::excerpt;
 use crate::findings::Findings;
 use crate::source::{Span, Spanned};
 use crate::yaml::{Scalar, ScalarValue, Tree, TreeKind};
@@ -54,7 +55,10 @@ pub(super) fn duration(tree: &Tree, what: &str, findings: &mut Findings) -> Opti
     let duration = duration.filter(|_| !matches!(scalar.value, ScalarValue::Number(_)));
     if duration.is_none() {
         let (label, help) = if let ScalarValue::Number(_) = scalar.value {
-            ("write a unit", format!("`{0}s` for seconds, `{0}m` for minutes, `{0}ms` for milliseconds", scalar.text))
+            (
+                "write a unit",
+                format!("`{0}s` for seconds, `{0}m` for minutes, `{0}ms` for milliseconds", excerpt(&scalar.text)),
+            )
         } else {
             ("not a duration", "a number with a unit: `500ms`, `20s`, `2m`, `1h 30m`".to_owned())
         };
@@ -98,5 +102,5 @@ fn whole(scalar: &Scalar) -> Option<u64> {
 }
 
 fn invalid(span: Span, what: &str, text: &str, label: &str, help: &str, findings: &mut Findings) {
-    findings.error(code::INVALID_QUANTITY, span, format!("{what} cannot be `{text}`"), label, help);
+    findings.error(code::INVALID_QUANTITY, span, format!("{what} cannot be `{}`", excerpt(text)), label, help);
 }

@@ -3,7 +3,9 @@
 use super::fields::Fields;
 use super::shape;
 use crate::code;
+use crate::excerpt::excerpt;
 use crate::findings::Findings;
+use crate::name::is_name;
 use crate::problem::{Problem, Severity};
 use crate::reference::{GitReference, OciReference, Reference, SpannedReference};
 use crate::source::Spanned;
@@ -19,7 +21,8 @@ pub(super) fn reference(key: &str, tree: &Tree, findings: &mut Findings) -> Opti
             Ok(reference) => Some(reference),
             Err(error) => {
                 let help = format!("expected {FORMS}");
-                findings.error(code::INVALID_REFERENCE, tree.span, error.to_string(), "not a reference", help);
+                let label = forgotten_dot(&scalar.text).unwrap_or_else(|| "not a reference".to_owned());
+                findings.error(code::INVALID_REFERENCE, tree.span, error.to_string(), label, help);
                 None
             }
         },
@@ -30,6 +33,11 @@ pub(super) fn reference(key: &str, tree: &Tree, findings: &mut Findings) -> Opti
         }
     };
     reference.map(|reference| Spanned::new(reference, tree.span))
+}
+
+/// Offers the path that a bare word was probably meant to be.
+fn forgotten_dot(text: &str) -> Option<String> {
+    is_name(&text.replace('-', "_")).then(|| format!("did you mean `./{}`?", excerpt(text)))
 }
 
 fn long_form(mut fields: Fields<'_>, findings: &mut Findings) -> Option<Reference> {

@@ -1,6 +1,7 @@
 //! Asking a tree to be something: a mapping, a list, a text, a boolean, a name, one of some words.
 
 use crate::code;
+use crate::excerpt::excerpt;
 use crate::findings::Findings;
 use crate::name::is_name;
 use crate::source::{Span, Spanned};
@@ -137,7 +138,7 @@ pub(super) fn check_name(name: &str, span: Span, what: &str, findings: &mut Find
         findings.error(
             code::INVALID_NAME,
             span,
-            format!("`{name}` is no name for {what}"),
+            format!("`{}` is no name for {what}", excerpt(name)),
             name_hint(name),
             "a name has letters, digits and underscores and does not begin with a digit",
         );
@@ -152,7 +153,7 @@ fn name_hint(name: &str) -> String {
         near.insert(0, '_');
     }
     if is_name(&near) && near.bytes().any(|byte| byte != b'_') {
-        format!("`{near}` would be one")
+        format!("`{}` would be one", excerpt(&near))
     } else {
         "not a name".to_owned()
     }
@@ -175,7 +176,7 @@ pub(super) fn word<T: Copy>(
     }
     let label = did_you_mean(&scalar.text, words.iter().map(|(word, _)| *word))
         .map_or_else(|| "not known here".to_owned(), |near| format!("did you mean `{near}`?"));
-    let message = format!("{what} cannot be `{}`", scalar.text);
+    let message = format!("{what} cannot be `{}`", excerpt(&scalar.text));
     findings.error(code::UNKNOWN_WORD, tree.span, message, label, format!("expected one of {}", known()));
     None
 }
@@ -189,8 +190,8 @@ pub(super) fn environment(tree: Option<&Tree>, findings: &mut Findings) -> Vec<(
         .iter()
         .filter_map(|member| {
             let named = check_name(&member.key.value, member.key.span, "a variable", findings);
-            let what = format!("variable `{}`", member.key.value);
-            let value = text(&member.value, &what, &format!("{}: text", member.key.value), findings)?;
+            let key = excerpt(&member.key.value);
+            let value = text(&member.value, &format!("variable `{key}`"), &format!("{key}: text"), findings)?;
             named.then(|| (member.owned_key(), value))
         })
         .collect()

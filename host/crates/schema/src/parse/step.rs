@@ -38,7 +38,7 @@ fn step(tree: &Tree, names: Names, findings: &mut Findings) -> Option<Step> {
 }
 
 fn name(fields: &mut Fields<'_>, names: Names, findings: &mut Findings) -> Option<Spanned<String>> {
-    match (fields.get("name"), names) {
+    match (fields.get("name").filter(|tree| !tree.is_null()), names) {
         (Some(tree), _) => {
             let name = shape::text(tree, "the name of a step", "name: greet", findings)?;
             shape::check_name(&name.value, name.span, "a step", findings).then_some(name)

@@ -11,6 +11,7 @@ use super::scalar::{ScalarValue, type_plain};
 use super::tree::{Member, Scalar, Style, Tree, TreeKind};
 use super::{MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_NODES, MAX_SCALAR_BYTES};
 use crate::code;
+use crate::excerpt::excerpt;
 use crate::findings::Findings;
 use crate::problem::Problem;
 use crate::source::{Span, Spanned};
@@ -290,7 +291,7 @@ impl<'t, 'f> Reader<'t, 'f> {
 
     fn key_not_text(&mut self, what: &str, text: Option<&str>, span: Span) {
         let help = match text {
-            Some(text) if !text.is_empty() => format!("quote it to make it a text: `\"{text}\"`"),
+            Some(text) if !text.is_empty() => format!("quote it to make it a text: `\"{}\"`", excerpt(text)),
             Some(_) | None => "write a text in front of the colon".to_owned(),
         };
         let message = format!("a key must be a text, not {what}");
@@ -298,6 +299,10 @@ impl<'t, 'f> Reader<'t, 'f> {
     }
 
     fn duplicate_key(&mut self, key: &str, first: Span, second: Span) {
+        if self.findings.is_full() {
+            return;
+        }
+        let key = excerpt(key);
         let line = |span: Span| self.findings.source().line_column(span.start).0;
         let message = format!("key `{key}` is there twice, in lines {} and {}", line(first), line(second));
         let problem = Problem::error(code::DUPLICATE_KEY, message)
@@ -382,7 +387,7 @@ impl<'t, 'f> Reader<'t, 'f> {
             self.findings.error(
                 code::INVALID_TAGGED_VALUE,
                 span,
-                format!("`{text}` is no value for the tag `{}`", tag.original()),
+                format!("`{}` is no value for the tag `{}`", excerpt(text), excerpt(&tag.original())),
                 "does not fit its tag",
                 "leave the tag out, or use `!!str` for a text",
             );
@@ -419,7 +424,7 @@ impl<'t, 'f> Reader<'t, 'f> {
         self.findings.error(
             code::UNKNOWN_TAG,
             span,
-            format!("the tag `{}` has no meaning here", tag.original()),
+            format!("the tag `{}` has no meaning here", excerpt(&tag.original())),
             "has this tag",
             format!("known for single values, lists and mappings: {KNOWN_TAGS}"),
         );

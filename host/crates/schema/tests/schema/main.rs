@@ -1,0 +1,8 @@
+//! The documents of Stepwell, read through the public door of the crate.
+
+mod documents;
+mod mistakes;
+mod properties;
+mod references;
+mod support;
+mod values;
