@@ -40,6 +40,8 @@ codes! {
     TOO_DEEP = "too-deep";
     /// More steps than a job may have.
     TOO_MANY_STEPS = "too-many-steps";
+    /// More needs than a function may have.
+    TOO_MANY_NEEDS = "too-many-needs";
     /// A module that does not have the digest it must have.
     INTEGRITY = "integrity";
     /// A script that writes to a file that nobody reads.

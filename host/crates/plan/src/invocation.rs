@@ -9,7 +9,7 @@ use stepwell_policy::{Capability, Decisions, Request, decide};
 use stepwell_schema::{Place, Value, ValueType};
 
 use crate::function::{PlannedDefinition, PlannedFunction, PlannedSequence};
-use crate::needs::unique;
+use crate::needs::{MAX_REQUESTS, unique};
 use crate::step::{PlannedAction, PlannedStep, Target};
 
 /// One call of a WebAssembly module in the tree of steps.
@@ -132,8 +132,9 @@ impl Walk<'_> {
                 is_public.then(|| need.requests(scope).ok()).flatten()
             });
             match evaluated {
-                Some(paths) => requests.extend(paths),
-                None => open.push(need.as_written()),
+                // Too many are an error of the run.
+                Some(paths) if requests.len() + paths.len() <= MAX_REQUESTS => requests.extend(paths),
+                Some(_) | None => open.push(need.as_written()),
             }
         }
         requests.extend(function.needs.fixed.iter().cloned());

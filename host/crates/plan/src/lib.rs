@@ -32,7 +32,7 @@ pub use function::{Extent, Module, PlannedDefinition, PlannedFunction, PlannedSe
 pub use invocation::{NeedsState, PlannedInvocation};
 pub use json::JSON_VERSION;
 pub use load::{MAX_DEPTH, MAX_MODULE_BYTES, MAX_STEPS, load_function};
-pub use needs::{NeedError, NeedErrorCause, PathAccess, PlannedNeeds, PlannedPathNeed};
+pub use needs::{MAX_REQUESTS, NeedError, NeedErrorCause, PathAccess, PlannedNeeds, PlannedPathNeed};
 pub use plan::{Denial, Plan, PlanOptions, plan};
 pub use problem::resolve_problem;
 pub use resolver::{Base, Origin, Protocol, ResolveError, Resolved, Resolver};

@@ -106,11 +106,7 @@ impl<'r> Loader<'r> {
                 Loaded::NotThere(_) | Loaded::Failed => None,
             })
             .collect();
-        functions.sort_by(|one, other| {
-            let key =
-                |function: &PlannedFunction| (function.resolved.origin.reference.clone(), function.resolved.digest);
-            key(one).cmp(&key(other))
-        });
+        functions.sort_by_cached_key(|function| (function.resolved.origin.reference.clone(), function.resolved.digest));
         functions
     }
 

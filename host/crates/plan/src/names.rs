@@ -53,13 +53,9 @@ impl<'f> Names<'f> {
     }
 
     pub(crate) fn check(&self, document: &mut Document, span: Span, template: &Template) {
-        let uses: Vec<ContextUse<'_>> = template.contexts().collect();
-        for (index, context_use) in uses.iter().enumerate() {
-            if has_another_reading(&uses, index) {
-                continue;
-            }
-            if let Some(unknown) = self.unknown(context_use) {
-                document.push(unknown.problem(document, span, template, context_use));
+        for context_use in sure(template) {
+            if let Some(unknown) = self.unknown(&context_use) {
+                document.push(unknown.problem(document, span, template, &context_use));
             }
         }
     }
@@ -128,16 +124,31 @@ fn output_names(function: &Function) -> Option<Vec<&str>> {
     Some(names)
 }
 
-/// An expression that the older dialect may read as a path (`env.MY-VAR`) names contexts twice, in overlapping ranges;
-/// which reading counts is known only when it is evaluated.
-fn has_another_reading(uses: &[ContextUse<'_>], index: usize) -> bool {
-    let range = &uses[index].range;
-    uses.iter().enumerate().any(|(other, context_use)| {
-        let overlaps = context_use.range.start < range.end && range.start < context_use.range.end;
-        // What stands in brackets behind a path overlaps with it, and is no other reading of it.
-        let brackets = context_use.computed || uses[index].computed;
-        other != index && overlaps && !brackets
-    })
+/// Returns the uses that are sure to be meant. An expression that the older dialect may read as a path (`env.MY-VAR`)
+/// names contexts twice, in overlapping ranges; which reading counts is known only when it is evaluated.
+fn sure<'t>(template: &'t Template) -> Vec<ContextUse<'t>> {
+    // What stands in brackets behind a path overlaps with it, and is no other reading of it.
+    let (mut sure, mut plain): (Vec<_>, Vec<_>) = template.contexts().partition(|context_use| context_use.computed);
+    plain.sort_by_key(|context_use| context_use.range.start);
+    let mut end = 0;
+    let mut cluster: Vec<ContextUse<'t>> = Vec::new();
+    for context_use in plain {
+        if context_use.range.start >= end {
+            sure.extend(alone(&mut cluster));
+        }
+        end = end.max(context_use.range.end);
+        cluster.push(context_use);
+    }
+    sure.extend(alone(&mut cluster));
+    sure
+}
+
+/// Empties a cluster of overlapping uses; returns its use if there is but one.
+fn alone<'t>(cluster: &mut Vec<ContextUse<'t>>) -> Option<ContextUse<'t>> {
+    let single = cluster.len() == 1;
+    let last = cluster.pop();
+    cluster.clear();
+    last.filter(|_| single)
 }
 
 /// A name that does not exist.

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use stepwell_expr::{ExprError, Scope, Template};
 use stepwell_policy::{Capability, Request};
-use stepwell_schema::{Clock, HttpNeed, LimitNeeds, Needs, Place, Random, SecretNeed, SecretUse, Source, Span, Value};
+use stepwell_schema::{
+    Clock, HttpNeed, LimitNeeds, Needs, Place, Problem, Random, SecretNeed, SecretUse, Source, Span, Value,
+};
 
+use crate::code;
 use crate::document::Document;
 use crate::names::Names;
 
@@ -13,6 +16,10 @@ use crate::names::Names;
 const DEFAULT_PORT: u16 = 443;
 /// Methods of a need for the network that names none.
 const DEFAULT_METHODS: [&str; 2] = ["GET", "HEAD"];
+
+/// Most requests of one invocation. Each path is a descriptor that the guest holds, and the step ABI lets it hold 1,024
+/// things in all; deciding also compares each path with each other.
+pub const MAX_REQUESTS: usize = 256;
 
 /// What a function asks for, compiled.
 #[derive(Debug, Default)]
@@ -70,6 +77,9 @@ pub enum NeedErrorCause {
     /// The expression.
     #[error(transparent)]
     Expression(Box<ExprError>),
+    /// With it there are too many requests.
+    #[error("a function may ask for at most {MAX_REQUESTS} things")]
+    TooMany,
     /// The value is no text.
     #[error("a path must be text or an array of texts, not {0}")]
     NotText(&'static str),
@@ -91,7 +101,13 @@ impl PlannedNeeds {
                 optional: need.optional,
             })
             .collect();
-        Self { paths, fixed: fixed_requests(needs, document.source()) }
+        let compiled = Self { paths, fixed: fixed_requests(needs, document.source()) };
+        if compiled.paths.len() + compiled.fixed.len() > MAX_REQUESTS {
+            let problem = Problem::error(code::TOO_MANY_NEEDS, NeedErrorCause::TooMany.to_string());
+            let place = needs.span.map(|span| document.place(span));
+            document.push(place.into_iter().fold(problem, |problem, place| problem.at(place, "")));
+        }
+        compiled
     }
 
     /// Returns the requests of one invocation, each once: of two that ask for the same, one that is not optional wins.
@@ -99,11 +115,14 @@ impl PlannedNeeds {
     /// A path that evaluates to an array of texts gives one request for each of them; empty text and null give none.
     ///
     /// # Errors
-    /// The first path that cannot be evaluated.
+    /// The first path that cannot be evaluated, or with which there are more than [`MAX_REQUESTS`].
     pub fn requests(&self, scope: &Scope<'_>) -> Result<Vec<Request>, NeedError> {
         let mut requests = Vec::new();
         for need in &self.paths {
             requests.extend(need.requests(scope)?);
+            if requests.len() + self.fixed.len() > MAX_REQUESTS {
+                return Err(need.error(NeedErrorCause::TooMany));
+            }
         }
         requests.extend(self.fixed.iter().cloned());
         Ok(unique(requests))

@@ -653,3 +653,57 @@ fn decisions_carry_the_grants() {
     let roots: Vec<&str> = decisions.grants.roots.iter().map(|root| root.path.as_str()).collect();
     assert_eq!(roots, ["dist", "src"]);
 }
+
+#[test]
+fn both_readings_of_an_older_path_are_left_to_the_run() {
+    // There may be a variable `A-inputs`, and a step `a-steps`.
+    for text in ["${{ env.A-inputs.x }}", "${{ steps.a-steps.b.outputs.y }}"] {
+        let job = format!("run:\n- name: a\n  script: {text}\n");
+        let plan = plan_of(&job, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(plan.root.steps.len(), 1);
+    }
+}
+
+#[test]
+fn what_stands_in_brackets_is_checked() {
+    check_problems(
+        "run:\n- name: a\n  script: ${{ vars[steps.x.outputs.y] }}\n",
+        &[],
+        &["not-found: `steps.x.outputs.y`: the \"x\" was not found | job.yml:3:20 `steps.x.outputs.y` \
+           no step of this list comes before"],
+    );
+}
+
+#[test]
+fn the_number_of_needs_has_a_limit() {
+    let many = |count: usize| vec!["a"; count].join(", ");
+    let files =
+        |count: usize| format!("spec:\n  needs: {{ read: [{}] }}\n---\nwasm: {{ module: m.wasm }}\n", many(count));
+    let job = "run:\n- name: a\n  step: ./f\n";
+    check_needs(job, &[("f/func.yml", &files(256)), ("f/m.wasm", "x")], &[], &["read a  allowed  workspace-read"]);
+    let problems = plan_of(job, &[("f/func.yml", &files(257)), ("f/m.wasm", "x")]).unwrap_err();
+    assert_eq!(problems.0[0].code, code::TOO_MANY_NEEDS);
+    assert_eq!(problems.0[0].message, "a function may ask for at most 256 things");
+    // Those of an input are counted by the run.
+    let write = "write dist 2 GiB, 100 files  allowed  workspace-write";
+    check_needs(
+        &pack(&format!("[{}]", many(257)), "dist"),
+        &[PACK, PACK_MODULE],
+        &[],
+        &[write, "? read ${{ inputs.from }}"],
+    );
+}
+
+#[test]
+fn places_in_scalars_that_are_not_verbatim() {
+    // Escapes and folding move characters, so the whole scalar is underlined.
+    check_problems(
+        "run:\n- name: a\n  script: \"\\t${{ inputs.x }}\"\n- name: b\n  script: >\n    x ${{ inputs.x }}\n    y\n",
+        &[],
+        &[
+            "not-found: `inputs.x`: the \"x\" was not found | job.yml:3:11 `\"\\t${{ inputs.x }}\"` a job has no inputs",
+            "not-found: `inputs.x`: the \"x\" was not found | job.yml:6:5 `x ${{ inputs.x }}\n    y` \
+             a job has no inputs",
+        ],
+    );
+}

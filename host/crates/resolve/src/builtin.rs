@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use stepwell_plan::{Origin, Protocol, ResolveError, Resolved};
-use stepwell_schema::{Digest, Source};
+use stepwell_schema::{Digest, Function, OutputsSpec, Problems, Source};
 
 /// The prefix of references to built-in functions.
 const PREFIX: &str = "builtin://";
@@ -42,10 +42,22 @@ pub enum InvalidBuiltIn {
     /// There is one of that name, or the engine keeps the name for itself.
     #[error("there is a built-in function `{0}` already")]
     Taken(String),
+    /// Its function file has problems.
+    #[error("the built-in function `{name}` is not valid: {problems}")]
+    Document {
+        /// The name.
+        name: String,
+        /// All problems of the file.
+        problems: Problems,
+    },
+    /// It hands on the outputs of another step, which a built-in function cannot.
+    #[error("the built-in function `{0}` has `outputs: delegate`")]
+    Delegate(String),
 }
 
 impl BuiltInTable {
-    /// Adds a function under a name such as `stepwell/archive`.
+    /// Adds a function under a name such as `stepwell/archive`. Its file is read now, so that a mistake in it is the
+    /// host program's and not that of the first job.
     ///
     /// # Errors
     /// See [`InvalidBuiltIn`].
@@ -56,6 +68,13 @@ impl BuiltInTable {
         }
         if name == RESERVED || self.functions.contains_key(&name) {
             return Err(InvalidBuiltIn::Taken(name));
+        }
+        match Function::parse(function.source(&name)) {
+            Err(problems) => return Err(InvalidBuiltIn::Document { name, problems }),
+            Ok(parsed) if matches!(parsed.spec.outputs, OutputsSpec::Delegate(_)) => {
+                return Err(InvalidBuiltIn::Delegate(name));
+            }
+            Ok(_) => {}
         }
         self.functions.insert(name, function);
         Ok(())
@@ -72,7 +91,7 @@ impl BuiltInTable {
         let function = self.functions.get(name).ok_or_else(|| self.unknown(name))?;
         let reference = format!("{PREFIX}{name}");
         Ok(Resolved {
-            source: Source::new(format!("{reference}/{}", function.file), function.text.clone()),
+            source: function.source(name),
             digest: Digest::of(function.text.as_bytes()),
             origin: Origin { protocol: Protocol::BuiltIn, folder: None, file: function.file.to_string(), reference },
             stamp: None,
@@ -100,6 +119,12 @@ impl BuiltInTable {
     }
 }
 
+impl BuiltInFunction {
+    fn source(&self, name: &str) -> Arc<Source> {
+        Source::new(format!("{PREFIX}{name}/{}", self.file), self.text.clone())
+    }
+}
+
 fn is_valid_name(name: &str) -> bool {
     name.split('/').all(|word| {
         !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
@@ -110,21 +135,25 @@ fn is_valid_name(name: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn function(text: &'static str) -> BuiltInFunction {
+        let files = BTreeMap::from([("a.wasm".to_owned(), Cow::Borrowed(&b"\0asm"[..]))]);
+        BuiltInFunction { file: "func.yml".into(), text: text.into(), files }
+    }
+
+    fn wasm() -> BuiltInFunction {
+        function("spec:\n---\nwasm: { module: a.wasm }\n")
+    }
+
     fn table() -> BuiltInTable {
         let mut table = BuiltInTable::default();
-        let function = BuiltInFunction {
-            file: "func.yml".into(),
-            text: "spec:\n---\nwasm: { module: a.wasm }\n".into(),
-            files: BTreeMap::from([("a.wasm".to_owned(), Cow::Borrowed(&b"\0asm"[..]))]),
-        };
-        table.register("stepwell/archive", function.clone()).unwrap();
-        table.register("zip", function).unwrap();
+        table.register("stepwell/archive", wasm()).unwrap();
+        table.register("zip", wasm()).unwrap();
         table
     }
 
     #[track_caller]
     fn check_register(name: &str, expected: Result<(), InvalidBuiltIn>) {
-        assert_eq!(table().register(name, BuiltInFunction::default()), expected);
+        assert_eq!(table().register(name, wasm()), expected);
     }
 
     #[test]
@@ -136,6 +165,14 @@ mod tests {
         }
         check_register("zip", Err(InvalidBuiltIn::Taken("zip".to_owned())));
         check_register("script", Err(InvalidBuiltIn::Taken("script".to_owned())));
+    }
+
+    #[test]
+    fn function_files_that_can_be_registered() {
+        let invalid = table().register("a", function("spec:\n---\n{}\n")).unwrap_err();
+        assert!(matches!(invalid, InvalidBuiltIn::Document { name, .. } if name == "a"));
+        let delegate = "spec: { outputs: delegate }\n---\nrun: [{ name: a, script: x }]\ndelegate: a\n";
+        assert_eq!(table().register("a", function(delegate)), Err(InvalidBuiltIn::Delegate("a".to_owned())));
     }
 
     #[test]
