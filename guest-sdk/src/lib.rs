@@ -74,3 +74,8 @@ pub const ABI: &str = "stepwell:step@0.1.0";
 /// What the macros expand to. Not for authors, and free to change.
 #[doc(hidden)]
 pub mod expansion;
+
+/// The readme's examples are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -38,3 +38,6 @@ pub fn output(item: TokenStream) -> TokenStream {
 fn give(result: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
     result.unwrap_or_else(|error| error.to_compile_error()).into()
 }
+
+#[cfg(test)]
+mod tests;
