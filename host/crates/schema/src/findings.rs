@@ -39,9 +39,12 @@ impl Findings {
         Place::new(Arc::clone(&self.source), Span::new(span.start, span.start + first_line.len()))
     }
 
-    /// Tells whether further errors are not listed any more.
-    pub(crate) fn is_full(&self) -> bool {
-        self.errors.len() >= MAX_LISTED
+    /// Tells whether one more error would be listed; if not, notes that there was one. For errors that are costly to
+    /// word.
+    pub(crate) fn has_room(&mut self) -> bool {
+        let room = self.errors.len() < MAX_LISTED;
+        self.more |= !room;
+        room
     }
 
     /// Adds an error: what is wrong, the words beside the underline, and what to do.

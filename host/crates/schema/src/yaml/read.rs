@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use granit_parser::{Event, Parser, ScalarStyle, StrInput, StructureStyle, Tag};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, StrInput, StructureStyle, Tag};
 
 use super::scalar::{ScalarValue, type_plain};
 use super::tree::{Member, Scalar, Style, Tree, TreeKind};
@@ -54,6 +54,10 @@ fn too_large(findings: &Findings, span: Span, message: String, limit: usize, uni
         .at(findings.place(span), format!("more than {limit} {unit}"))
         .help(format!("at most {limit} {unit} are read; an alias counts as all that it stands for"));
     Box::new(problem)
+}
+
+fn too_deep(findings: &Findings, span: Span) -> Fatal {
+    too_large(findings, span, "the text is nested too deeply".to_owned(), MAX_DEPTH, "levels")
 }
 
 /// One event with its place.
@@ -132,8 +136,13 @@ impl<'t, 'f> Reader<'t, 'f> {
             '\n' | '\r' => 0,
             other => other.len_utf8(),
         });
-        let problem = Problem::error(code::YAML_SYNTAX, format!("this is not YAML: {}", error.kind()))
-            .at(self.findings.place(Span::new(start, start + width)), "reading stopped here")
+        let span = Span::new(start, start + width);
+        if let ErrorKind::RecursionLimitExceeded = error.kind() {
+            return too_deep(self.findings, span);
+        }
+        let message = format!("this is not YAML: {}", excerpt(&error.kind().to_string()));
+        let problem = Problem::error(code::YAML_SYNTAX, message)
+            .at(self.findings.place(span), "reading stopped here")
             .help(
                 "look at the indentation and at quotes and brackets left open; a text that holds `: ` or ` #`, or begins \
                  with one of `*&!%@[]{}|>`, needs quotes",
@@ -186,7 +195,7 @@ impl<'t, 'f> Reader<'t, 'f> {
         if depth <= MAX_DEPTH {
             return Ok(());
         }
-        Err(too_large(self.findings, span, "the text is nested too deeply".to_owned(), MAX_DEPTH, "levels"))
+        Err(too_deep(self.findings, span))
     }
 
     /// Begins a collection; returns what had been spent before it.
@@ -299,7 +308,7 @@ impl<'t, 'f> Reader<'t, 'f> {
     }
 
     fn duplicate_key(&mut self, key: &str, first: Span, second: Span) {
-        if self.findings.is_full() {
+        if !self.findings.has_room() {
             return;
         }
         let key = excerpt(key);

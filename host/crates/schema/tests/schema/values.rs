@@ -169,6 +169,7 @@ fn budgets() {
     let long = format!("- &a {}\n{}", "x".repeat(1 << 20), "- *a\n".repeat(17));
     over_budget(&long, "the texts of the document are too long");
     over_budget(&format!("{}{}", "[".repeat(65), "]".repeat(65)), "the text is nested too deeply");
+    over_budget(&"[".repeat(1000), "the text is nested too deeply");
     let nested = |inner: &str| format!("{}{inner}{}", "[".repeat(40), "]".repeat(40));
     over_budget(&format!("- &a {}\n- {}\n", nested("1"), nested("*a")), "the text is nested too deeply");
     let large = "x".repeat(stepwell_schema::yaml::MAX_DOCUMENT_BYTES + 1);
@@ -181,6 +182,8 @@ fn many_problems_are_cut() {
     let text: String = (0..5000).map(|index| format!("{index}: x\n")).collect();
     let problems = node(&text).expect_err("keys are numbers");
     assert_eq!(problems.0.len(), 101);
+    assert_eq!(problems.0[100].code, code::TOO_MANY_PROBLEMS);
+    let problems = node(&"a: 1\n".repeat(5000)).expect_err("one key");
     assert_eq!(problems.0[100].code, code::TOO_MANY_PROBLEMS);
 }
 
