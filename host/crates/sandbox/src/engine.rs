@@ -114,6 +114,6 @@ mod tests {
     #[test]
     fn the_pool_is_accepted_or_replaced() {
         let machine = Machine::start(8).expect("an engine starts on every supported system");
-        assert!(machine.engine.is_async());
+        assert!(!machine.engine.is_pulley());
     }
 }

@@ -8,7 +8,8 @@ use crate::state::{Preview2, State};
 
 /// A secret that was opened. There is none.
 #[derive(Debug)]
-pub(crate) enum Secret {}
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub enum Secret {}
 
 impl Host for State<Preview2> {
     fn open(&mut self, name: String) -> wasmtime::Result<Result<Resource<Secret>, Denied>> {

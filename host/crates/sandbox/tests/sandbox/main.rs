@@ -1,0 +1,11 @@
+//! Steps under the sandbox, run for real: each end, each limit, each capability with a guest that has it, one that has
+//! it not, and one that tries to get round it.
+
+mod cache;
+mod ends;
+mod environment;
+mod files;
+mod forms;
+mod limits;
+mod support;
+mod values;
