@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use stepwell_plan::{Origin, Protocol};
+use stepwell_schema::reference::split_file;
 use stepwell_schema::value::NotFinite;
 use stepwell_schema::{
     Definition, DefinitionKind, Exec, Function, GitReference, Input, Job, Node, OciReference, Output, OutputsSpec,
@@ -69,16 +70,15 @@ pub(crate) fn resolved_reference(origin: &Origin, item: Option<&Step>) -> Value 
     members.nonempty("filename", json!(origin.file)).into()
 }
 
+/// The reference of a function that no document names as it is: its canonical form. Of a file that is a path, which need
+/// not begin as a reference does.
 fn origin_members(origin: &Origin) -> Members {
-    let text = origin.reference.as_str();
-    match origin.protocol {
-        Protocol::File => file_members(text),
-        Protocol::BuiltIn => builtin_members(text.split_once("://").map_or(text, |(_, name)| name)),
-        Protocol::Git => {
-            let (url, version) = text.rsplit_once('@').unwrap_or((text, ""));
-            protocol("git").nonempty("url", json!(url)).nonempty("version", json!(version))
-        }
-        Protocol::Oci => protocol("oci").nonempty("url", json!(text)),
+    match (origin.protocol, Reference::parse(&origin.reference)) {
+        (Protocol::File, _) => file_members(&origin.reference),
+        (Protocol::BuiltIn | Protocol::Git | Protocol::Oci, Ok(reference)) => reference_members(&reference),
+        (Protocol::BuiltIn, Err(_)) => protocol("dist").nonempty("url", json!(origin.reference)),
+        (Protocol::Git, Err(_)) => protocol("git").nonempty("url", json!(origin.reference)),
+        (Protocol::Oci, Err(_)) => protocol("oci").nonempty("url", json!(origin.reference)),
     }
 }
 
@@ -92,12 +92,8 @@ fn reference_members(reference: &Reference) -> Members {
     }
 }
 
-/// A last part that ends in `.yml` is a file name, and nothing else is (section 3.1 of the contract).
 fn file_members(path: &str) -> Members {
-    let (folder, file) = match path.rsplit_once('/') {
-        Some((folder, file)) if file.ends_with(".yml") => (folder, file),
-        _ => (path, ""),
-    };
+    let (folder, file) = split_file(path);
     protocol("local").nonempty("path", parts(folder)).nonempty("filename", json!(file))
 }
 

@@ -232,3 +232,6 @@ fn write_json(file: &File, json: &Value) -> io::Result<()> {
     writer.write_all(b"\n")?;
     writer.flush()
 }
+
+#[cfg(test)]
+mod tests;
