@@ -196,3 +196,17 @@ fn the_section_is_json_with_all_that_is_known() {
     });
     assert_eq!(section, expected);
 }
+
+#[test]
+fn a_step_without_inputs_and_outputs() {
+    #[derive(Debug, Input)]
+    struct Nothing {}
+
+    #[derive(Output)]
+    struct Done {}
+
+    assert!(Nothing::from_items(Items::default()).is_ok());
+    let failure = Nothing::from_items(Items::new(items(&[("a", text("x"))]))).expect_err("it takes none");
+    assert_eq!((failure.message(), failure.hint_text()), ("unknown input `a`", Some("the step takes no inputs")));
+    assert_eq!(Done {}.into_items().expect("there are none").into_vec(), []);
+}

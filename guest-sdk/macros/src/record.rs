@@ -21,6 +21,7 @@ pub(crate) fn expand_input(item: TokenStream) -> Result<TokenStream> {
         impl #impl_generics ::stepwell_sdk::Input for #ident #type_generics #bounds {
             const SPEC: &'static [&'static str] = &[#(#spec)*];
 
+            #[allow(unused_mut, reason = "a struct without fields takes nothing")]
             fn from_items(mut items: ::stepwell_sdk::Items) -> ::core::result::Result<Self, ::stepwell_sdk::Failure> {
                 #(#takes)*
                 items.finish()?;
