@@ -226,3 +226,40 @@ fn scalars_of_the_command_line() {
         assert_eq!(Value::from_yaml_scalar(text), expected, "{text}");
     }
 }
+
+#[test]
+fn numbers_as_text() {
+    use stepwell_schema::value::{number_to_plain_text, number_to_text};
+    for (number, text, plain) in [
+        (42.0, "42", "42"),
+        (-0.0, "0", "0"),
+        (0.1, "0.1", "0.1"),
+        (1e20, "100000000000000000000", "100000000000000000000"),
+        (1e21, "1e+21", "1000000000000000000000"),
+        (1e-6, "0.000001", "0.000001"),
+        (1e-7, "1e-7", "0.0000001"),
+        (123_456_789_012_345_678_901.0, "123456789012345680000", "123456789012345680000"),
+    ] {
+        assert_eq!(number_to_text(number).as_deref(), Ok(text));
+        assert_eq!(number_to_plain_text(number).as_deref(), Ok(plain));
+    }
+    assert!(number_to_text(f64::INFINITY).is_err());
+    assert!(number_to_plain_text(f64::NAN).is_err());
+}
+
+#[test]
+fn values_as_text() {
+    let value = node("{number: 3, color: yellow, none: ~, list: [true, 'a<b']}").expect("valid").to_value();
+    let text = r#"{"color":"yellow","list":[true,"a<b"],"none":null,"number":3}"#;
+    assert_eq!(value.to_text().as_deref(), Ok(text));
+    assert_eq!(Value::Null.to_text().as_deref(), Ok("<null>"));
+    assert!(node("[.inf]").expect("valid").to_value().to_text().is_err());
+}
+
+#[test]
+fn types_are_exact() {
+    use stepwell_schema::ValueType;
+    assert!(Value::from("12").conforms(ValueType::String));
+    assert!(!Value::Number(12.0).conforms(ValueType::String));
+    assert!(ValueType::ALL.iter().all(|declared| !Value::Null.conforms(*declared)));
+}
