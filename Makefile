@@ -19,6 +19,8 @@ setup:
 
 build: setup
 	$(CARGO) build --workspace
+	$(CARGO) build --profile wasm --target wasm32-wasip2 --target-dir target/steps --package stepwell-example-stranger
+	cp target/steps/wasm32-wasip2/wasm/stepwell_example_stranger.wasm examples/denied/stranger/stranger.wasm
 
 run: build
 	$(STEPWELL) run examples/release/job.yml

@@ -4,20 +4,26 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use stepwell_expr::{ExprError, ExprErrorKind, Template, ValueTemplate};
-use stepwell_schema::{Node, NodeKind, Place, Problem, Source, Span, Spanned};
+use stepwell_schema::code::TOO_MANY_PROBLEMS;
+use stepwell_schema::{Node, NodeKind, Place, Problem, Severity, Source, Span, Spanned};
 
 use crate::code;
 use crate::names::Names;
+
+/// Most problems of one document that are listed, as when it is parsed: nobody reads more.
+const MAX_LISTED: usize = 100;
 
 /// A document and what is wrong with it so far.
 pub(crate) struct Document {
     source: Arc<Source>,
     problems: Vec<Problem>,
+    /// Whether a problem was left out.
+    more: bool,
 }
 
 impl Document {
     pub(crate) fn new(source: &Arc<Source>) -> Self {
-        Self { source: Arc::clone(source), problems: Vec::new() }
+        Self { source: Arc::clone(source), problems: Vec::new(), more: false }
     }
 
     pub(crate) fn source(&self) -> &Arc<Source> {
@@ -28,11 +34,41 @@ impl Document {
         Place::new(Arc::clone(&self.source), span)
     }
 
+    /// Adds a problem, unless there are so many that nobody would read it.
     pub(crate) fn push(&mut self, problem: Problem) {
-        self.problems.push(problem);
+        // An error must not get lost behind warnings: one more of them is always listed.
+        let first_error = problem.severity == Severity::Error && !self.has_errors();
+        if !self.is_full() || first_error {
+            self.problems.push(problem);
+        } else {
+            self.more = true;
+        }
     }
 
-    pub(crate) fn into_problems(self) -> Vec<Problem> {
+    /// Tells whether a further error would not be listed: then there is no use in looking for it, which may be costly.
+    pub(crate) fn gives_up(&mut self) -> bool {
+        let gives_up = self.is_full() && self.has_errors();
+        self.more |= gives_up;
+        gives_up
+    }
+
+    fn is_full(&self) -> bool {
+        self.problems.len() >= MAX_LISTED
+    }
+
+    fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Returns the problems in the order in which they came; where some were left out, the last one says so.
+    pub(crate) fn into_problems(mut self) -> Vec<Problem> {
+        if self.more {
+            let severity = if self.has_errors() { Severity::Error } else { Severity::Warning };
+            let end = self.source.text().len();
+            let message = format!("only the first {MAX_LISTED} problems are listed");
+            let note = Problem::error(TOO_MANY_PROBLEMS, message).at(self.place(Span::new(end, end)), "");
+            self.problems.push(Problem { severity, ..note.help("correct these first") });
+        }
         self.problems
     }
 

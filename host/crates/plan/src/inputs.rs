@@ -1,56 +1,60 @@
 //! The inputs that a step gives, held against those that its function declares.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use stepwell_expr::ValueTemplate;
-use stepwell_schema::suggest::did_you_mean;
 use stepwell_schema::{Input, Node, NodeKind, Place, Problem, Spanned, Value, ValueType};
 
 use crate::code;
 use crate::document::Document;
 use crate::function::PlannedFunction;
-use crate::problem::listed;
+use crate::problem::{listed, nearest};
 
 /// A given input: name, value as written, and value compiled.
 pub(crate) type Given<'s> = (&'s Spanned<String>, &'s Node, ValueTemplate);
 
 /// Reports what is undeclared, what is missing, and literal values of another type. `call` is where the step stands.
 pub(crate) fn check_inputs(document: &mut Document, call: &Place, given: &[Given<'_>], planned: &PlannedFunction) {
-    let declared = &planned.function.spec.inputs;
+    let inputs = &planned.function.spec.inputs;
+    let declared: HashMap<&str, &(Spanned<String>, Input)> =
+        inputs.iter().map(|input| (input.0.value.as_str(), input)).collect();
     for (name, node, template) in given {
-        match declared.iter().find(|(known, _)| known.value == name.value) {
-            None => document.push(undeclared(document, name, planned)),
-            Some((at, input)) => {
-                if let Some(problem) = mistyped(document, name, node, template, (at, input), planned) {
-                    document.push(problem);
-                }
-            }
+        if document.gives_up() {
+            return;
+        }
+        let problem = match declared.get(name.value.as_str()) {
+            None => Some(undeclared(document, name, planned)),
+            Some((at, input)) => mistyped(document, name, node, template, (at, input), planned),
+        };
+        problem.into_iter().for_each(|problem| document.push(problem));
+    }
+    let given: HashSet<&str> = given.iter().map(|(name, ..)| name.value.as_str()).collect();
+    for (name, input) in inputs {
+        if input.default.is_none() && !given.contains(name.value.as_str()) {
+            document.push(missing(call, name, planned));
         }
     }
-    for (name, input) in declared {
-        let is_given = given.iter().any(|(given, ..)| given.value == name.value);
-        if input.default.is_none() && !is_given {
-            document.push(
-                Problem::error(code::MISSING_INPUT, format!("input `{}` required, but not defined", name.value))
-                    .at(call.clone(), format!("`{}` needs it", planned.resolved.origin.reference))
-                    .at(declared_at(planned, name), "declared here, without default"),
-            );
-        }
-    }
+}
+
+fn missing(call: &Place, name: &Spanned<String>, planned: &PlannedFunction) -> Problem {
+    Problem::error(code::MISSING_INPUT, format!("input `{}` required, but not defined", name.value))
+        .at(call.clone(), format!("`{}` needs it", planned.resolved.origin.reference))
+        .at(declared_at(planned, name), "declared here, without default")
 }
 
 fn undeclared(document: &Document, name: &Spanned<String>, planned: &PlannedFunction) -> Problem {
     let declared = &planned.function.spec.inputs;
     let known: Vec<&str> = declared.iter().map(|(known, _)| known.value.as_str()).collect();
-    let nearest = did_you_mean(&name.value, known.iter().copied());
-    let label = match nearest {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
+    let near = nearest(&name.value, known.iter().copied());
+    let label = match near {
+        Some(near) => format!("did you mean `{near}`?"),
         None if known.is_empty() => "the function declares no inputs".to_owned(),
         None => format!("inputs: {}", listed(&known)),
     };
     let message = format!("function `{}` has no input `{}`", planned.resolved.origin.reference, name.value);
     let problem = Problem::error(code::UNKNOWN_INPUT, message).at(document.place(name.span), label);
-    let shown = declared.iter().find(|(known, _)| Some(known.value.as_str()) == nearest).or(declared.first());
+    let shown = declared.iter().find(|(known, _)| Some(known.value.as_str()) == near).or(declared.first());
     match shown {
         Some((shown, _)) => problem.at(declared_at(planned, shown), "declared here"),
         None => problem,

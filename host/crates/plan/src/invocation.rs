@@ -1,5 +1,6 @@
 //! Calls of WebAssembly modules, and what can be decided about their needs before anything runs.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -105,11 +106,12 @@ impl Walk<'_> {
             PlannedAction::Function { inputs, target: Target::Pinned(_), .. } => inputs.as_slice(),
             PlannedAction::Function { target: Target::WhenReached(_), .. } | PlannedAction::Script(_) => &[],
         };
+        let given: HashMap<&str, &ValueTemplate> =
+            given.iter().map(|(name, template, _)| (name.as_str(), template)).collect();
         let mut known = Values::new();
         for (name, input) in &function.function.spec.inputs {
-            let given = given.iter().find(|(given, ..)| *given == name.value);
-            let value = match given {
-                Some((_, template, _)) => self.evaluate_value(template, caller, folder),
+            let value = match given.get(name.value.as_str()) {
+                Some(template) => self.evaluate_value(template, caller, folder),
                 None => input.default.clone().map(Marked::from),
             };
             if let Some(Marked { value, sensitive }) = value {

@@ -6,13 +6,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use stepwell_expr::{Context, ContextUse, Template, ValueTemplate};
-use stepwell_schema::suggest::did_you_mean;
 use stepwell_schema::{DefinitionKind, Function, OutputsSpec, Problem, Span, Spec};
 
 use crate::code;
 use crate::document::Document;
 use crate::function::PlannedFunction;
-use crate::problem::listed;
+use crate::problem::{listed, nearest};
 
 /// What the expressions of one list can name.
 pub(crate) struct Names<'f> {
@@ -53,6 +52,9 @@ impl<'f> Names<'f> {
     }
 
     pub(crate) fn check(&self, document: &mut Document, span: Span, template: &Template) {
+        if document.gives_up() {
+            return;
+        }
         for context_use in sure(template) {
             if let Some(unknown) = self.unknown(&context_use) {
                 document.push(unknown.problem(document, span, template, &context_use));
@@ -164,7 +166,7 @@ impl Unknown {
         let known: Vec<&str> = known.into_iter().collect();
         Self {
             name: name.to_owned(),
-            nearest: did_you_mean(name, known.iter().copied()).map(str::to_owned),
+            nearest: nearest(name, known.iter().copied()).map(str::to_owned),
             label: format!("{label}{}", listed(&known)),
         }
     }

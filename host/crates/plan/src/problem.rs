@@ -22,7 +22,7 @@ pub fn resolve_problem(error: &ResolveError, at: Option<&Place>) -> Problem {
         }
         ResolveError::UnknownBuiltIn { name, known } => {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let help = did_you_mean(name, known.iter().copied()).map(|nearest| format!("did you mean `{nearest}`?"));
+            let help = nearest(name, known.iter().copied()).map(|nearest| format!("did you mean `{nearest}`?"));
             (code::UNKNOWN_FUNCTION, format!("built-in functions: {}", listed(&known)), help)
         }
         ResolveError::Escapes { .. } => (code::PATH_ESCAPES, String::new(), None),
@@ -55,6 +55,14 @@ pub(crate) fn in_document_order(problems: Vec<Problem>, first: &Arc<Source>) -> 
     keyed.sort_by_key(|(key, _)| *key);
     keyed.dedup_by(|(_, next), (_, kept)| next == kept);
     Problems(keyed.into_iter().map(|(_, problem)| problem).collect())
+}
+
+/// Most known names that a mistaken one is compared with.
+const MAX_COMPARED: usize = 1_000;
+
+/// Returns the known name nearest to a mistaken one, if one is near.
+pub(crate) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    did_you_mean(name, known.into_iter().take(MAX_COMPARED))
 }
 
 /// Joins names with commas; leaves out what is beyond [`MAX_LISTED`] and says so.

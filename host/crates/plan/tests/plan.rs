@@ -707,3 +707,19 @@ fn places_in_scalars_that_are_not_verbatim() {
         ],
     );
 }
+
+#[test]
+fn what_nobody_reads_is_not_listed() {
+    let mut job = "run:\n".to_owned();
+    for index in 0..500 {
+        write!(job, "- name: s{index}\n  script: ${{{{ inputs.x }}}}\n").unwrap();
+    }
+    let problems = plan_of(&job, &[]).unwrap_err();
+    assert_eq!(problems.0.len(), 101);
+    assert_eq!(problems.0[100].message, "only the first 100 problems are listed");
+    // An error is listed behind however many warnings.
+    let job = job.replace("inputs.x", "output_file") + "- name: last\n  script: ${{ inputs.x }}\n";
+    let problems = plan_of(&job, &[]).unwrap_err();
+    assert_eq!(problems.0.len(), 102);
+    assert!(problems.has_errors());
+}

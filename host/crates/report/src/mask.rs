@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepwell_run::MaskSink;
 
-use crate::forms::{encoded_forms, parts};
+use crate::forms::{MIN_BYTES, encoded_forms, parts};
 use crate::patterns::{Patterns, StateID};
 
 /// What stands in place of a secret.
@@ -172,18 +172,32 @@ impl MaskStream {
     /// Takes a chunk and appends to `out` what can be said by now.
     pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
         self.keep_up(out);
-        let mut rest = chunk;
-        while let Some((byte, behind)) = rest.split_first() {
-            let quiet = if self.held.is_empty() { self.patterns.quiet_length(rest) } else { 0 };
-            if quiet == 0 {
-                self.step(*byte, out);
-                rest = behind;
-            } else {
-                let (plain, others) = rest.split_at(quiet);
-                self.pass(plain, out);
-                rest = others;
+        let mut at = 0;
+        // Where the present suspicion began, or may have begun before this chunk.
+        let mut suspected = 0;
+        while at < chunk.len() {
+            if self.held.is_empty() {
+                let quiet = self.patterns.quiet_length(&chunk[at..]);
+                self.pass(&chunk[at..at + quiet], out);
+                at += quiet;
+                suspected = at;
+            }
+            let Some(byte) = chunk.get(at) else { break };
+            self.step(*byte, out);
+            at += 1;
+            if let Some(start) = self.faint_suspicion(at).filter(|start| *start > suspected) {
+                self.held.clear();
+                self.state = None;
+                at = start;
             }
         }
+    }
+
+    /// Returns where in a chunk the held bytes begin, if they are too few to be looked at one by one: the filter is
+    /// faster. `end` bytes of the chunk have been seen.
+    fn faint_suspicion(&self, end: usize) -> Option<usize> {
+        let faint = self.held.len() < MIN_BYTES && self.covered.is_empty();
+        if faint { end.checked_sub(self.held.len()) } else { None }
     }
 
     /// Appends what is held back. The stream is then as new.
@@ -195,9 +209,11 @@ impl MaskStream {
 
     /// Lets bytes through in which nothing begins; nothing is held.
     fn pass(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(bytes);
-        self.held_from += bytes.len() as u64;
-        self.in_mask = false;
+        if !bytes.is_empty() {
+            out.extend_from_slice(bytes);
+            self.held_from += bytes.len() as u64;
+            self.in_mask = false;
+        }
     }
 
     fn step(&mut self, byte: u8, out: &mut Vec<u8>) {

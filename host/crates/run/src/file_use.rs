@@ -4,8 +4,8 @@ use stepwell_expr::{Context, ContextUse};
 use stepwell_plan::{PlannedAction, PlannedDefinition, PlannedFunction, PlannedSequence, PlannedStep};
 use stepwell_schema::{OutputsSpec, Reference};
 
-/// Tells whether an expression of a function, in its definition or its list, names one of the two files; or whether its
-/// specification makes the output file needed.
+/// Tells whether an expression of a command or a list, in its definition or its items, names one of the two files; or
+/// whether the specification makes the output file needed. Modules have none.
 pub(crate) fn uses_files(function: &PlannedFunction) -> bool {
     let delegates = matches!(function.function.spec.outputs, OutputsSpec::Delegate(_));
     let in_env = function.env.iter().any(|(_, template)| any(template.contexts()));
@@ -15,7 +15,7 @@ pub(crate) fn uses_files(function: &PlannedFunction) -> bool {
                 delegates || command.iter().chain(work_dir).any(|template| any(template.contexts()))
             }
             PlannedDefinition::Sequence(sequence) => in_list(sequence),
-            PlannedDefinition::Wasm(wasm) => wasm.args.iter().any(|template| any(template.contexts())),
+            PlannedDefinition::Wasm(_) => false,
         }
 }
 

@@ -1,9 +1,13 @@
 //! One step, from its place in the list to its end, in the order of sections 2.8.3 and 5.3 of the contract.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
-use stepwell_expr::{Marked, Scope, StepOutputs, Values};
-use stepwell_plan::{MAX_DEPTH, MAX_STEPS, PlannedAction, PlannedDefinition, PlannedFunction, PlannedWasm, Target};
+use stepwell_expr::{Marked, Scope, StepOutputs, Template, Values};
+use stepwell_plan::{
+    Base, MAX_DEPTH, MAX_STEPS, PlannedAction, PlannedDefinition, PlannedFunction, PlannedWasm, Target,
+};
 use stepwell_policy::{Decision, decide};
 use stepwell_schema::{OutputsSpec, Value};
 use tokio::task::JoinSet;
@@ -254,7 +258,7 @@ impl Sequencer {
         Ok((arguments, directory))
     }
 
-    fn arguments(&self, templates: &[stepwell_expr::Template], context: &Context) -> Result<Vec<String>, Failed> {
+    fn arguments(&self, templates: &[Template], context: &Context) -> Result<Vec<String>, Failed> {
         let none = StepOutputs::new();
         let scope = self.scope(context, &none);
         templates
@@ -269,6 +273,7 @@ impl Sequencer {
             .collect()
     }
 
+    /// Calls a module. It has a way of its own to hand over outputs, so the two files do not exist for it.
     async fn wasm(
         &mut self,
         item: &Item,
@@ -277,26 +282,7 @@ impl Sequencer {
         call: &Call,
         result: &mut StepResult,
     ) -> Ended {
-        let files = self.files(function)?;
-        let context = self.enter_context(function, call, files.clone(), result);
-        let ended = match context {
-            Ok(context) => self.module(item, function, wasm, &context, result).await,
-            Err(failed) => Err(failed),
-        };
-        if let Some(files) = files {
-            files.remove();
-        }
-        ended
-    }
-
-    async fn module(
-        &mut self,
-        item: &Item,
-        function: &Arc<PlannedFunction>,
-        wasm: &PlannedWasm,
-        context: &Context,
-        result: &mut StepResult,
-    ) -> Ended {
+        let context = &self.enter_context(function, call, None, result)?;
         let none = StepOutputs::new();
         let requests = function
             .requests(&self.scope(context, &none))
@@ -400,7 +386,7 @@ impl Sequencer {
     async fn execute(
         &self,
         item: &Item,
-        environment: Arc<std::collections::BTreeMap<String, String>>,
+        environment: Arc<BTreeMap<String, String>>,
         action: Action,
     ) -> Result<Outcome, Failed> {
         const FIRST: u32 = 1;
@@ -443,7 +429,7 @@ impl Sequencer {
         &self.frames.last().expect("a step is taken from the list on top").context.layers
     }
 
-    fn base(&self) -> stepwell_plan::Base {
+    fn base(&self) -> Base {
         self.frames.last().expect("a step is taken from the list on top").context.base.clone()
     }
 }
@@ -465,10 +451,7 @@ impl Call {
 }
 
 /// Reads the two files of a command that succeeded: outputs first, and exports only if they are good.
-fn collect(
-    function: &PlannedFunction,
-    files: &StepFiles,
-) -> Result<(Values, std::collections::BTreeMap<String, String>), Failed> {
+fn collect(function: &PlannedFunction, files: &StepFiles) -> Result<(Values, BTreeMap<String, String>), Failed> {
     let spec = &function.function.spec;
     let bytes = lines::read(files.output.as_ref()).map_err(|error| output_file(&error))?;
     let outputs = match &spec.outputs {
@@ -483,17 +466,17 @@ fn collect(
     Ok((outputs, exports))
 }
 
-fn read_exports(files: &StepFiles) -> Result<std::collections::BTreeMap<String, String>, Failed> {
+fn read_exports(files: &StepFiles) -> Result<BTreeMap<String, String>, Failed> {
     let bytes = lines::read(files.export.as_ref()).map_err(|error: ReadError| export_file(&error))?;
     let entries = lines::parse(&bytes).map_err(|error| export_file(&error))?;
     variables(entries).map_err(|error| export_file(&error))
 }
 
-fn output_file(error: &dyn std::fmt::Display) -> Failed {
+fn output_file(error: &dyn fmt::Display) -> Failed {
     Failed::step(format!("output file: read output file: {error}"))
 }
 
-fn export_file(error: &dyn std::fmt::Display) -> Failed {
+fn export_file(error: &dyn fmt::Display) -> Failed {
     Failed::step(format!("export file: read env file: {error}"))
 }
 

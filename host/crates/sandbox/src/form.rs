@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use wasmparser::{ComponentExternalKind, Encoding, ExternalKind, Parser, Payload};
+use wasmparser::{ComponentExternalKind, ComponentTypeRef, Encoding, ExternalKind, Parser, Payload, TypeBounds};
 use wasmtime::{Engine, Precompiled};
 
 use crate::engine::{MAX_CORE_INSTANCES, MAX_TABLE_ELEMENTS};
@@ -184,7 +184,11 @@ impl<'a> Walk<'a> {
             }
             Payload::ComponentImportSection(section) if self.is_top() => {
                 for import in section {
-                    self.import(import.map_err(|error| broken(&error))?.name.name)?;
+                    let import = import.map_err(|error| broken(&error))?;
+                    // A name for a type of an imported interface needs nothing that the interface does not.
+                    if !matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
+                        self.import(import.name.name)?;
+                    }
                 }
             }
             Payload::ComponentExportSection(section) if self.is_top() => {

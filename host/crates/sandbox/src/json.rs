@@ -129,6 +129,6 @@ mod tests {
         refused("NaN", "expected value");
         refused("[1] x", "trailing characters");
         refused("", "EOF");
-        refused(r#""\ud800""#, "surrogate");
+        refused(r#""\ud800""#, "hex escape");
     }
 }

@@ -103,7 +103,7 @@ impl Sandbox {
     /// # Errors
     /// The file is no step, imports what is not served, or differs from the function file. The message names all of
     /// it, a line each.
-    pub fn check_module(&self, module: &Module, spec: &Spec) -> Result<(), ModuleRefused> {
+    pub fn check_module(module: &Module, spec: &Spec) -> Result<(), ModuleRefused> {
         check::check_module(module, spec)
     }
 

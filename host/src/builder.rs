@@ -1,0 +1,138 @@
+//! How a host is set up.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepwell_process::Subreaper;
+use stepwell_resolve::{BuiltInFunction, BuiltInTable, InvalidBuiltIn, StandardResolver};
+use stepwell_sandbox::Sandbox;
+
+use crate::error::RunError;
+use crate::host::{Host, Parts};
+use crate::shipped;
+
+/// How a host is set up. Defaults:
+///
+/// | setting | default |
+/// | --- | --- |
+/// | [`cache_folder`](Self::cache_folder) | none: modules are compiled once a host and forgotten with it |
+/// | [`scratch_folder`](Self::scratch_folder) | `/tmp` |
+/// | [`grace`](Self::grace) | 5 s |
+/// | [`threads`](Self::threads) | one for each processor |
+/// | [`subreaper`](Self::subreaper) | off |
+/// | [`shown_from`](Self::shown_from) | none: messages show absolute paths |
+/// | [`function`](Self::function) | the shipped functions `stepwell/archive`, `stepwell/checksum`, `stepwell/template` |
+#[derive(Debug)]
+pub struct HostBuilder {
+    cache_folder: Option<PathBuf>,
+    scratch_folder: PathBuf,
+    grace: Duration,
+    threads: Option<usize>,
+    subreaper: bool,
+    functions: BuiltInTable,
+    shown_from: Option<PathBuf>,
+}
+
+impl HostBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            cache_folder: None,
+            scratch_folder: PathBuf::from("/tmp"),
+            grace: Duration::from_secs(5),
+            threads: None,
+            subreaper: false,
+            functions: shipped::functions(),
+            shown_from: None,
+        }
+    }
+
+    /// Keeps compiled modules in a folder, which is made with mode 0700 where it is missing. Processes may share it.
+    #[must_use]
+    pub fn cache_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache_folder = Some(folder.into());
+        self
+    }
+
+    /// Sets where temporary files of jobs go. Everything made there is removed when its job ends.
+    #[must_use]
+    pub fn scratch_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.scratch_folder = folder.into();
+        self
+    }
+
+    /// Sets how long a step may take to end by itself after a cancellation, before it is killed.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets the number of threads that run jobs; zero counts as one.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads.max(1));
+        self
+    }
+
+    /// Makes this process inherit what steps leave running, so that a job's end finds processes that left their group
+    /// as well. It ends *every* process that this process inherits or started, so it is for programs that do nothing but
+    /// run one job at a time.
+    #[must_use]
+    pub fn subreaper(mut self, on: bool) -> Self {
+        self.subreaper = on;
+        self
+    }
+
+    /// Makes messages show paths below `folder` relative to it.
+    #[must_use]
+    pub fn shown_from(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.shown_from = Some(folder.into());
+        self
+    }
+
+    /// Registers a function of the host program's own under `builtin://NAME`.
+    ///
+    /// # Errors
+    /// The name cannot stand in a reference, or is taken.
+    pub fn function(mut self, name: impl Into<String>, function: BuiltInFunction) -> Result<Self, InvalidBuiltIn> {
+        self.functions.register(name, function)?;
+        Ok(self)
+    }
+
+    /// Builds the host: starts its threads and sets up the WebAssembly engine.
+    ///
+    /// # Errors
+    /// [`RunError::Environment`]: threads cannot be started, or the machine cannot run WebAssembly.
+    pub fn build(self) -> Result<Host, RunError> {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        runtime.enable_all().thread_name("stepwell");
+        if let Some(threads) = self.threads {
+            runtime.worker_threads(threads);
+        }
+        let runtime = runtime.build().map_err(|error| RunError::environment("cannot start threads", error))?;
+        let mut sandbox = Sandbox::builder(self.scratch_folder.clone());
+        if let Some(folder) = self.cache_folder {
+            sandbox = sandbox.cache_folder(folder);
+        }
+        let sandbox = sandbox.build().map_err(|error| RunError::environment("cannot set up WebAssembly", error))?;
+        let subreaper = match self.subreaper {
+            false => None,
+            true => Some(
+                Subreaper::become_one()
+                    .map_err(|error| RunError::environment("cannot inherit what steps leave running", error))?,
+            ),
+        };
+        let mut resolver = StandardResolver::new(self.functions);
+        if let Some(folder) = self.shown_from {
+            resolver = resolver.shown_from(folder);
+        }
+        Ok(Host::new(runtime, Parts {
+            sandbox: Arc::new(sandbox),
+            resolver: Arc::new(resolver),
+            subreaper: subreaper.map(Arc::new),
+            scratch_folder: self.scratch_folder,
+            grace: self.grace,
+        }))
+    }
+}

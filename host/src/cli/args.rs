@@ -1,0 +1,152 @@
+//! The command line as types. clap stays in this folder.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
+
+/// Runs the steps of a CI job: native commands, scripts, and WebAssembly functions that get only what they ask for.
+#[derive(Debug, Parser)]
+#[command(name = "stepwell", version, arg_required_else_help = true, max_term_width = 100, after_help = EXIT_CODES)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  success                      4  denied
+    1  a step failed                6  content without the digest it must have
+    2  wrong usage                  7  the engine or its surroundings failed
+    3  a document is not valid    124  time limit        130  cancelled";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Runs a job.
+    #[command(after_help = "Examples:\n    stepwell run examples/release/job.yml\n    stepwell run job.yml --var VERSION=1.2.3 --results step-results.json\n    stepwell run job.yml --dry-run")]
+    Run(RunArguments),
+    /// Calls one function and prints its outputs as JSON.
+    #[command(after_help = "Examples:\n    stepwell call builtin://stepwell/template --input 'template=Hello {{ name }}' --input 'values:={\"name\":\"you\"}'\n    stepwell call ./greet --input name=you --input times:=3")]
+    Call(CallArguments),
+    /// Shows what a job would run, with digests, needs and decisions, without running anything.
+    #[command(after_help = "Examples:\n    stepwell plan examples/release/job.yml\n    stepwell plan job.yml --json")]
+    Plan(PlanArguments),
+    /// Checks step, function and job files and shows all problems at once.
+    #[command(after_help = "Examples:\n    stepwell check examples/release/job.yml\n    stepwell check examples")]
+    Check(CheckArguments),
+    /// Prints a completion script for a shell.
+    #[command(after_help = "Example:\n    stepwell completions bash")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page.
+    #[command(after_help = "Example:\n    stepwell manual")]
+    Manual,
+}
+
+/// What every command that reads a job takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct JobArguments {
+    /// The job file: `run:` with a list of steps.
+    #[arg(value_name = "JOB.yml", value_hint = ValueHint::FilePath)]
+    pub(super) job: PathBuf,
+    /// The job's work dir, where commands run and what functions may be granted parts of [default: where you stand].
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(super) workdir: Option<PathBuf>,
+    /// A job variable, `${{ vars.K }}`; may be repeated.
+    #[arg(long = "var", value_name = "K=V", value_parser = pair)]
+    pub(super) vars: Vec<(String, String)>,
+    /// A file of job variables: a JSON object of texts, or lines `K=V`; `--var` wins over it.
+    #[arg(long, value_name = "F.json|F.env", value_hint = ValueHint::FilePath)]
+    pub(super) vars_file: Option<PathBuf>,
+}
+
+/// What every command that runs something takes.
+#[derive(Debug, Args)]
+pub(super) struct OutputArguments {
+    /// Writes what came of each step to a file, in the form of GitLab's `step-results.json`.
+    #[arg(long, value_name = "F", value_hint = ValueHint::FilePath)]
+    pub(super) results: Option<PathBuf>,
+    /// Writes every event to a file as JSON, one a line.
+    #[arg(long, value_name = "F", value_hint = ValueHint::FilePath)]
+    pub(super) events: Option<PathBuf>,
+    /// Ends the run after this time, such as `90s` or `10m`.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) time_limit: Option<std::time::Duration>,
+    /// Shows only the log of the steps and what went wrong.
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Shows everything there is to show.
+    #[arg(short, long, action = ArgAction::SetTrue)]
+    pub(super) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    #[command(flatten)]
+    pub(super) job: JobArguments,
+    #[command(flatten)]
+    pub(super) output: OutputArguments,
+    /// Shows the plan and runs nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CallArguments {
+    /// The function: a path that starts with `.` or `/`, or `builtin://NAME`.
+    #[arg(value_name = "REF")]
+    pub(super) reference: String,
+    /// An input: `K=V` is typed as in a YAML file when the function does not want text, `K:=JSON` is JSON.
+    #[arg(long = "input", value_name = "K=V|K:=JSON")]
+    pub(super) inputs: Vec<String>,
+    /// An environment variable for the function; may be repeated.
+    #[arg(long = "env", value_name = "K=V", value_parser = pair)]
+    pub(super) env: Vec<(String, String)>,
+    /// The work dir [default: where you stand].
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(super) workdir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArguments {
+    #[command(flatten)]
+    pub(super) job: JobArguments,
+    /// Prints the plan as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// Files, or folders that are searched for `*.yml` and `*.yaml`.
+    #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
+    pub(super) paths: Vec<PathBuf>,
+}
+
+/// Splits `K=V`; the name follows the name rule, so that an expression can reach it.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    if !stepwell_schema::name::is_name(name) {
+        return Err(format!("`{name}` is not a name: expected letters, digits and `_`, not starting with a digit"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; expected a time such as `90s` or `10m`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

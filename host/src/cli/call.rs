@@ -1,0 +1,61 @@
+//! `stepwell call`: one function; its outputs as JSON.
+
+use std::path::Path;
+
+use stepwell_report::MASKED;
+use stepwell_run::JobResult;
+use stepwell_schema::reference::InvalidReference;
+use stepwell_schema::{Problem, Reference};
+
+use super::args::CallArguments;
+use super::error::{CommandError, Exit};
+use super::watch::{LogTo, Watch};
+use super::{inputs, run, surroundings};
+use crate::JobRequest;
+
+/// Calls a function as the only step of a job and prints its outputs as one JSON object, if it succeeded. Sensitive
+/// outputs are masked.
+pub(super) fn call(arguments: &CallArguments) -> Result<Exit, CommandError> {
+    let reference = Reference::parse(&arguments.reference).map_err(|error| not_a_reference(&error))?;
+    let folder = arguments.workdir.as_deref().unwrap_or(Path::new("."));
+    let host = run::host()?;
+    let function = host.function(&reference, folder)?;
+    let inputs = inputs::read(&arguments.inputs, &function.function.spec)?;
+    let mut request = JobRequest::call(&arguments.reference, reference, inputs)
+        .work_dir(folder)
+        .environment(surroundings::environment())
+        .environment(arguments.env.iter().cloned());
+    if let Some(limit) = arguments.output.time_limit {
+        request = request.time_limit(limit);
+    }
+    let watch = Watch::open(&arguments.output, LogTo::StandardError)?;
+    let handle = host.run(request)?;
+    let watched = watch.to_the_end(&host, handle)?;
+    if watched.exit == Exit::Success {
+        super::print(outputs(&watched.result)?.as_bytes())?;
+    }
+    Ok(watched.exit)
+}
+
+/// Returns the outputs of the only step as JSON text.
+fn outputs(result: &JobResult) -> Result<String, CommandError> {
+    let step = result.root.iter().flat_map(|root| &root.children).next();
+    let mut object = serde_json::Map::new();
+    for (name, output) in step.iter().flat_map(|step| &step.outputs) {
+        let value = match output.sensitive {
+            true => serde_json::Value::from(MASKED),
+            false => output.value.to_json().map_err(|error| CommandError::Environment {
+                message: format!("the output `{name}` cannot be shown"),
+                cause: std::io::Error::other(error),
+                hint: None,
+            })?,
+        };
+        object.insert(name.clone(), value);
+    }
+    Ok(format!("{:#}\n", serde_json::Value::Object(object)))
+}
+
+fn not_a_reference(error: &InvalidReference) -> CommandError {
+    let problem = Problem::error("invalid-reference", error.to_string());
+    CommandError::Document(problem.help("write `./FOLDER`, `/FOLDER` or `builtin://NAME`").into())
+}

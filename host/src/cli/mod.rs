@@ -1,0 +1,75 @@
+//! The command line: arguments in, text and exit code out. It adds no logic of its own to the library.
+
+mod args;
+mod call;
+mod check;
+mod diagnostics;
+mod error;
+mod inputs;
+mod plan;
+mod refusal;
+mod run;
+mod surroundings;
+mod terminal;
+mod variables;
+mod watch;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use self::args::{Arguments, Command};
+use self::error::{CommandError, Exit};
+
+/// Runs the program with the given arguments, the first being its name, and returns its exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => dispatch(arguments.command).into(),
+        Err(answer) => {
+            // Nothing more can be said when the stream itself is gone.
+            let _ = answer.print();
+            if answer.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() }
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Exit {
+    let done = match command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Call(arguments) => call::call(&arguments),
+        Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Check(arguments) => check::check(&arguments.paths),
+        Command::Completions { shell } => completions(shell),
+        Command::Manual => manual(),
+    };
+    done.unwrap_or_else(|error| error.report(&mut io::stderr(), terminal::color_on_stderr()))
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Exit, CommandError> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "stepwell", &mut script);
+    print(&script)
+}
+
+fn manual() -> Result<Exit, CommandError> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Arguments::command()).render(&mut page).map_err(print_failed)?;
+    print(&page)
+}
+
+/// Writes data that was asked for to standard output.
+fn print(data: &[u8]) -> Result<Exit, CommandError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(data).and_then(|()| out.flush()) {
+        // A reader that has seen enough, such as `head`, is no failure.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Success),
+        Err(error) => Err(print_failed(error)),
+        Ok(()) => Ok(Exit::Success),
+    }
+}
+
+fn print_failed(cause: io::Error) -> CommandError {
+    CommandError::Environment { message: "cannot write to standard output".to_owned(), cause, hint: None }
+}

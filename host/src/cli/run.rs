@@ -1,0 +1,53 @@
+//! `stepwell run`: a job, from its file to its exit code.
+
+use std::path::Path;
+
+use super::args::{JobArguments, PlanArguments, RunArguments};
+use super::error::{CommandError, Exit};
+use super::watch::{LogTo, Watch};
+use super::{plan, surroundings, variables};
+use crate::{Host, JobRequest};
+
+/// Runs a job, or shows its plan.
+pub(super) fn run(arguments: &RunArguments) -> Result<Exit, CommandError> {
+    if arguments.dry_run {
+        return plan::plan(&PlanArguments { job: arguments.job.clone(), json: false });
+    }
+    let host = host()?;
+    let mut request = request(&arguments.job)?;
+    if let Some(limit) = arguments.output.time_limit {
+        request = request.time_limit(limit);
+    }
+    // Files that were asked for are opened first: a run whose record cannot be kept does not start.
+    let watch = Watch::open(&arguments.output, LogTo::StandardOutput)?;
+    let handle = host.run(request)?;
+    watch.to_the_end(&host, handle).map(|watched| watched.exit)
+}
+
+/// Reads a job file with the variables of the command line.
+pub(super) fn request(arguments: &JobArguments) -> Result<JobRequest, CommandError> {
+    let mut request = JobRequest::from_file(&arguments.job)
+        .map_err(CommandError::Document)?
+        .work_dir(arguments.workdir.as_deref().unwrap_or(Path::new(".")))
+        .environment(surroundings::environment());
+    let from_file = match &arguments.vars_file {
+        Some(path) => variables::load(path).map_err(CommandError::Document)?,
+        None => Default::default(),
+    };
+    for (name, value) in from_file.into_iter().chain(arguments.vars.iter().cloned()) {
+        request = request.variable(name, value);
+    }
+    Ok(request)
+}
+
+/// Sets up a host as the program needs it: caches in the user's folder, and no process left when it ends.
+pub(super) fn host() -> Result<Host, CommandError> {
+    let mut builder = Host::builder().scratch_folder(surroundings::scratch_folder()).subreaper(true);
+    if let Some(folder) = surroundings::cache_folder() {
+        builder = builder.cache_folder(folder);
+    }
+    if let Ok(folder) = surroundings::current_folder() {
+        builder = builder.shown_from(folder);
+    }
+    Ok(builder.build()?)
+}

@@ -1,0 +1,175 @@
+//! Follows a running job: events to the console and to a file, signals to the job, results to a file.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use stepwell_report::{Console, ConsoleSettings, JsonLines, Verbosity};
+use stepwell_run::{Event, JobResult, Level};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::args::OutputArguments;
+use super::error::{CommandError, Exit};
+use super::{surroundings, terminal};
+use crate::{Host, JobHandle};
+
+/// How often the line of the running step moves on a terminal.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Width of a terminal that does not say how wide it is.
+const COLUMNS: usize = 100;
+
+/// Where the log of the steps goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LogTo {
+    /// Standard output: what `run` is asked for.
+    StandardOutput,
+    /// Standard error, because standard output carries data.
+    StandardError,
+}
+
+/// What follows a job.
+pub(super) struct Watch {
+    console: Console<Box<dyn Write>, io::Stderr>,
+    events: Option<(PathBuf, JsonLines<BufWriter<File>>)>,
+    results: Option<PathBuf>,
+    moving: bool,
+}
+
+/// What came of following a job.
+pub(super) struct Watched {
+    /// How the program ends.
+    pub(super) exit: Exit,
+    /// What came of the job.
+    pub(super) result: JobResult,
+}
+
+impl Watch {
+    /// Opens what was asked for.
+    ///
+    /// # Errors
+    /// A file that cannot be written, or a folder for it that is not there.
+    pub(super) fn open(arguments: &OutputArguments, log_to: LogTo) -> Result<Self, CommandError> {
+        let events = match &arguments.events {
+            None => None,
+            Some(path) => {
+                let file = File::create(path).map_err(|error| CommandError::file("cannot write events to", path, error))?;
+                Some((path.clone(), JsonLines::new(BufWriter::new(file))))
+            }
+        };
+        if let Some(path) = &arguments.results {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            folder
+                .map_or(Ok(()), |folder| folder.read_dir().map(|_| ()))
+                .map_err(|error| CommandError::file("cannot write results to", path, error))?;
+        }
+        let settings = settings(arguments, log_to);
+        let log: Box<dyn Write> = match log_to {
+            LogTo::StandardOutput => Box::new(io::stdout()),
+            LogTo::StandardError => Box::new(io::stderr()),
+        };
+        Ok(Self {
+            console: Console::new(log, io::stderr(), settings),
+            events,
+            results: arguments.results.clone(),
+            moving: settings.terminal,
+        })
+    }
+
+    /// Follows a job to its end and writes what was asked for.
+    ///
+    /// # Errors
+    /// What was asked for cannot be written; the job has ended all the same.
+    pub(super) fn to_the_end(mut self, host: &Host, mut handle: JobHandle) -> Result<Watched, CommandError> {
+        let results = self.results.take().map(|path| (path, handle.recorder()));
+        let result = host.block_on(async {
+            self.follow(host, &mut handle).await?;
+            Ok::<_, CommandError>(handle.finished().await)
+        })?;
+        if let Some((path, recorder)) = results {
+            recorder.write(&path, &result).map_err(|error| CommandError::Environment {
+                message: format!("cannot write results to `{}`", path.display()),
+                cause: io::Error::other(error),
+                hint: None,
+            })?;
+        }
+        if let Some((path, lines)) = self.events {
+            lines.finish().map_err(|error| CommandError::file("cannot write events to", &path, error))?;
+        }
+        match self.console.finish() {
+            // A reader that has seen enough, such as `head`, is no failure.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CommandError::Environment {
+                message: "cannot show the run".to_owned(),
+                cause: error,
+                hint: None,
+            }),
+            Ok(()) | Err(_) => Ok(Watched { exit: Exit::of(&result), result }),
+        }
+    }
+
+    /// Shows every event; a signal cancels the job, a second one ends it without grace.
+    async fn follow(&mut self, host: &Host, handle: &mut JobHandle) -> Result<(), CommandError> {
+        let mut interrupt = listen(SignalKind::interrupt())?;
+        let mut terminate = listen(SignalKind::terminate())?;
+        let mut tick = tokio::time::interval(TICK);
+        let canceller = handle.canceller();
+        let mut signals = 0;
+        loop {
+            tokio::select! {
+                event = handle.next_event_async() => match event {
+                    Some(event) => self.take(&event),
+                    None => return Ok(()),
+                },
+                _ = interrupt.recv() => signals += 1,
+                _ = terminate.recv() => signals += 1,
+                _ = tick.tick(), if self.moving => {
+                    self.console.tick(SystemTime::now(), COLUMNS);
+                    continue;
+                }
+            }
+            match signals {
+                0 => {}
+                1 => canceller.cancel(),
+                _ => host.kill_descendants().await,
+            }
+        }
+    }
+
+    fn take(&mut self, event: &Event) {
+        self.console.take(event);
+        if let Some((_, lines)) = &mut self.events {
+            lines.take(event);
+        }
+    }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, CommandError> {
+    signal(kind).map_err(|cause| CommandError::Environment {
+        message: "cannot listen for signals".to_owned(),
+        cause,
+        hint: None,
+    })
+}
+
+fn settings(arguments: &OutputArguments, log_to: LogTo) -> ConsoleSettings {
+    let verbosity = match (arguments.quiet, arguments.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, true) => Verbosity::Verbose,
+        (false, false) => Verbosity::Normal,
+    };
+    let level = match surroundings::log_level().as_deref() {
+        Some("debug") => Level::Debug,
+        Some("warn") => Level::Warn,
+        Some("error") => Level::Error,
+        _ if verbosity == Verbosity::Verbose => Level::Debug,
+        _ => Level::Info,
+    };
+    ConsoleSettings {
+        color: terminal::color_on_stderr(),
+        terminal: log_to == LogTo::StandardOutput && terminal::one_screen(),
+        verbosity,
+        gitlab_sections: surroundings::in_gitlab(),
+        level,
+    }
+}

@@ -1,0 +1,41 @@
+//! The modules of a plan, looked at before anything runs.
+
+use stepwell_plan::{PlannedAction, PlannedDefinition, PlannedFunction, Target};
+use stepwell_sandbox::Sandbox;
+use stepwell_schema::{DefinitionKind, Place, Problem, Problems};
+
+/// The code of problems with a module that cannot be run.
+pub(crate) const MODULE: &str = "module";
+/// The code of problems with a module whose imports are not covered by what its function asks for.
+pub(crate) const NOT_GRANTED: &str = "not-granted";
+
+/// Looks at the module of a function, if it has one.
+pub(crate) fn check(function: &PlannedFunction) -> Option<Problem> {
+    let (PlannedDefinition::Wasm(wasm), DefinitionKind::Wasm(written)) =
+        (&function.definition, &function.function.definition.kind)
+    else {
+        return None;
+    };
+    let refused = Sandbox::check_module(&wasm.module, &function.function.spec).err()?;
+    let place = Place::new(function.function.source.clone(), written.module.span);
+    let code = if refused.denied { NOT_GRANTED } else { MODULE };
+    let problem = Problem::error(code, refused.to_string()).at(place, "this module");
+    Some(match refused.hint {
+        Some(hint) => problem.help(hint),
+        None => problem,
+    })
+}
+
+/// Looks at the modules of a function and of everything below it.
+pub(crate) fn check_function(function: &PlannedFunction) -> Problems {
+    let mut problems = Problems::default();
+    problems.extend(check(function));
+    if let PlannedDefinition::Sequence(sequence) = &function.definition {
+        for step in &sequence.steps {
+            if let PlannedAction::Function { target: Target::Pinned(inner), .. } = &step.action {
+                problems.extend(check_function(inner));
+            }
+        }
+    }
+    problems
+}

@@ -1,0 +1,156 @@
+//! The baseline of WebAssembly steps: wasmtime alone, with the same engine settings, calling the same component.
+
+use std::time::Duration;
+
+use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use crate::measure::timed;
+
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../guest-sdk/wit/0.1.0",
+        world: "step",
+        imports: { default: trappable },
+        exports: { default: async },
+    });
+}
+
+use bindings::stepwell::step::types::{Host as TypesHost, Item, Value};
+use bindings::stepwell::step::{context, lifetime, log, secrets};
+
+/// What a store holds: WASI with nothing granted, and nothing for the step's own imports.
+struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl TypesHost for State {}
+
+impl context::Host for State {
+    fn get(&mut self) -> wasmtime::Result<context::Info> {
+        Ok(context::Info { step: "bare".to_owned(), invocation: "1".to_owned(), attempt: 1 })
+    }
+
+    fn granted(&mut self, _: String) -> wasmtime::Result<bool> {
+        Ok(false)
+    }
+}
+
+impl lifetime::Host for State {
+    fn cancelled(&mut self) -> wasmtime::Result<bool> {
+        Ok(false)
+    }
+
+    fn remaining(&mut self) -> wasmtime::Result<Option<u64>> {
+        Ok(None)
+    }
+}
+
+impl log::Host for State {
+    fn emit(&mut self, _: log::Level, _: String, _: Vec<(String, String)>) -> wasmtime::Result<()> {
+        Ok(())
+    }
+
+    fn open_group(&mut self, _: String) -> wasmtime::Result<()> {
+        Ok(())
+    }
+
+    fn close_group(&mut self) -> wasmtime::Result<()> {
+        Ok(())
+    }
+
+    fn progress(&mut self, _: u64, _: Option<u64>, _: String) -> wasmtime::Result<()> {
+        Ok(())
+    }
+
+    fn mask(&mut self, _: String) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}
+
+impl secrets::Host for State {
+    fn open(
+        &mut self,
+        _: String,
+    ) -> wasmtime::Result<Result<wasmtime::component::Resource<secrets::Secret>, secrets::Denied>> {
+        Ok(Err(secrets::Denied::Unknown))
+    }
+}
+
+impl secrets::HostSecret for State {
+    fn reveal(
+        &mut self,
+        _: wasmtime::component::Resource<secrets::Secret>,
+    ) -> wasmtime::Result<Result<String, secrets::Denied>> {
+        Ok(Err(secrets::Denied::Unknown))
+    }
+
+    fn header_value(
+        &mut self,
+        _: wasmtime::component::Resource<secrets::Secret>,
+        _: secrets::HeaderForm,
+    ) -> wasmtime::Result<String> {
+        Ok(String::new())
+    }
+
+    fn drop(&mut self, _: wasmtime::component::Resource<secrets::Secret>) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}
+
+/// Calls the component `warm_up + count` times, each in a fresh instance, and returns the last `count` times.
+pub(crate) fn calls(module: &[u8], warm_up: usize, count: usize) -> anyhow::Result<Vec<Duration>> {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(16).total_stacks(16).total_memories(32).total_tables(48).total_core_instances(96);
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .concurrency_support(false)
+        .max_wasm_stack(512 << 10)
+        .async_stack_size(2 << 20)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    let engine = Engine::new(&config)?;
+    let component = Component::from_binary(&engine, module)?;
+    let mut linker = Linker::<State>::new(&engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    bindings::Step::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    let pre = bindings::StepPre::new(linker.instantiate_pre(&component)?)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut times = Vec::with_capacity(count);
+        for index in 0..warm_up + count {
+            let start = std::time::Instant::now();
+            let state = State { wasi: WasiCtxBuilder::new().build(), table: ResourceTable::new() };
+            let mut store = Store::new(&engine, state);
+            store.set_epoch_deadline(1_000_000);
+            let step = pre.instantiate_async(&mut store).await?;
+            let inputs = [Item { name: "number".to_owned(), value: Value::Number(1.0) }];
+            step.call_run(&mut store, &inputs).await?.map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
+            drop(store);
+            if index >= warm_up {
+                times.push(start.elapsed());
+            }
+        }
+        Ok(times)
+    })
+}
+
+/// Spawns a program with both streams piped, as an engine must, and waits for it.
+pub(crate) fn spawns(program: &str, warm_up: usize, count: usize) -> Vec<Duration> {
+    (0..warm_up + count)
+        .map(|_| {
+            #[expect(clippy::disallowed_methods, reason = "the baseline is a bare spawn")]
+            let mut command = std::process::Command::new(program);
+            timed(|| command.env_clear().stdin(std::process::Stdio::null()).output().expect("the program starts")).0
+        })
+        .skip(warm_up)
+        .collect()
+}

@@ -1,0 +1,120 @@
+//! Steps as the whole engine runs them: evaluate, decide, execute, collect.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use stepwell::{BuiltInFunction, EventKind, Host, JobRequest, Status};
+
+use crate::bare;
+use crate::measure::{Figure, Row, Target};
+
+/// The program of exec steps.
+const PROGRAM: &str = "/bin/true";
+
+/// Calls before measuring starts: caches and pools are warm then.
+const WARM_UP: usize = 200;
+
+const NUMBER: &str = "spec:\n  inputs: { number: { type: number } }\n  outputs: { number: { type: number } }\n---\nwasm: { module: ./m.wasm }\n";
+
+/// A warm WebAssembly step against wasmtime calling the same component.
+pub(crate) fn wasm_step() -> Vec<Row> {
+    let module = module();
+    let figure = Figure::of(step_times(&host(&module), &wasm_job(2_000), WARM_UP));
+    let baseline = Figure::of(bare::calls(&module, WARM_UP, 2_000).expect("the component runs"));
+    vec![Row {
+        name: "warm WebAssembly step".to_owned(),
+        figure,
+        baseline: Some(("bare wasmtime", baseline)),
+        target: Target::Ratio(2.5),
+    }]
+}
+
+/// An exec step against a bare spawn of the same program.
+pub(crate) fn exec_step() -> Vec<Row> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("func.yml"), format!("{{}}\n---\nexec: {{ command: [ {PROGRAM} ] }}\n"))
+        .expect("the function can be written");
+    let mut job = String::from("run:\n");
+    for index in 0..600 {
+        writeln!(job, "  - {{ name: s{index}, func: {} }}", folder.path().display()).expect("a string");
+    }
+    let figure = Figure::of(step_times(&host(&[]), &job, 100));
+    let baseline = Figure::of(bare::spawns(PROGRAM, 100, 500));
+    vec![Row {
+        name: "exec step".to_owned(),
+        figure,
+        baseline: Some(("bare spawn", baseline)),
+        target: Target::Ratio(1.2),
+    }]
+}
+
+/// Time a step in a long job against that in a short one.
+pub(crate) fn job_length() -> Vec<Row> {
+    let module = module();
+    let host = host(&module);
+    step_times(&host, &wasm_job(300), 0);
+    // Several short jobs, so that both sides rest on as many steps.
+    let short = (0..10).flat_map(|_| step_times(&host, &wasm_job(100), 0)).collect();
+    let long = step_times(&host, &wasm_job(1_000), 0);
+    vec![Row {
+        name: "step in a job of 1,000 steps".to_owned(),
+        figure: Figure::of(long),
+        baseline: Some(("job of 100 steps", Figure::of(short))),
+        target: Target::Ratio(1.1),
+    }]
+}
+
+/// A job of steps that each take their input from the output of the one before.
+pub(crate) fn wasm_job(steps: usize) -> String {
+    let mut job = String::from("run:\n");
+    for index in 0..steps {
+        let number = match index {
+            0 => "1".to_owned(),
+            _ => format!("\"${{{{ steps.s{}.outputs.number }}}}\"", index - 1),
+        };
+        writeln!(job, "  - {{ name: s{index}, func: 'builtin://bench/number', inputs: {{ number: {number} }} }}")
+            .expect("a string");
+    }
+    job
+}
+
+/// Runs a job and returns the time from the end of each step to the end of the next, the first `skip` left out.
+fn step_times(host: &Host, job: &str, skip: usize) -> Vec<Duration> {
+    let request = JobRequest::from_text("bench.yml", job).expect("the job is valid").work_dir(Path::new("/tmp"));
+    let mut handle = host.run(request).expect("the job starts");
+    let mut ends: Vec<SystemTime> = Vec::new();
+    while let Some(event) = handle.next_event() {
+        if let EventKind::Transition { to: Status::Succeeded, .. } = event.kind
+            && !event.step.is_job()
+        {
+            ends.push(event.time);
+        }
+    }
+    assert_eq!(handle.wait().status, Status::Succeeded);
+    ends.windows(2).skip(skip).map(|pair| pair[1].duration_since(pair[0]).unwrap_or_default()).collect()
+}
+
+pub(crate) fn host(module: &[u8]) -> Host {
+    let function = BuiltInFunction {
+        file: "func.yml".into(),
+        text: NUMBER.into(),
+        files: [("m.wasm".to_owned(), module.to_vec().into())].into(),
+    };
+    let builder = Host::builder().function("bench/number", function).expect("the name is free");
+    builder.build().expect("the host can be built")
+}
+
+/// The smallest typed guest of the tests, from source.
+pub(crate) fn module() -> Vec<u8> {
+    #[expect(clippy::disallowed_methods, reason = "guests are built with the project's own compiler")]
+    let status = std::process::Command::new(env!("CARGO"))
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .args(["build", "--locked", "--quiet", "--manifest-path", "tests/guests/Cargo.toml", "--package", "minimal"])
+        .args(["--target", "wasm32-wasip2", "--profile", "wasm", "--target-dir", "target/guests"])
+        .status()
+        .expect("cargo starts");
+    assert!(status.success(), "the guests of tests/guests did not build");
+    std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/guests/wasm32-wasip2/wasm/minimal.wasm"))
+        .expect("the guest was built")
+}

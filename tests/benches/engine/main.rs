@@ -1,0 +1,49 @@
+//! What users wait for, each figure beside a baseline measured in the same run.
+//!
+//! `make bench` prints a table, then the same as one JSON object. A figure is a distribution (p50, p99) over single
+//! steps, calls or program starts; its ratio is p50 against the baseline's p50. `--only NAME` runs one measurement.
+
+mod bare;
+mod expressions;
+mod jobs;
+mod masking;
+mod measure;
+mod programs;
+
+use measure::Row;
+
+/// One measurement: its name and what it does.
+type Measurement = (&'static str, fn() -> Vec<Row>);
+
+const MEASUREMENTS: &[Measurement] = &[
+    ("wasm-step", jobs::wasm_step),
+    ("exec-step", jobs::exec_step),
+    ("job-length", jobs::job_length),
+    ("start", programs::start),
+    ("memory", programs::memory),
+    ("masking", masking::masking),
+    ("expression", expressions::expression),
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    // The benchmark starts itself anew to measure the memory of one job in a process of its own.
+    if let Some(job) = value_of(&arguments, "--run-job") {
+        programs::run_job_and_print_memory(job);
+        return;
+    }
+    let only = value_of(&arguments, "--only");
+    let mut rows = Vec::new();
+    for (name, measurement) in MEASUREMENTS {
+        if only.is_none_or(|only| only == name) {
+            eprintln!("measuring {name} …");
+            rows.extend(measurement());
+        }
+    }
+    measure::print(&rows);
+}
+
+fn value_of<'a>(arguments: &'a [String], name: &str) -> Option<&'a str> {
+    let at = arguments.iter().position(|argument| argument == name)?;
+    arguments.get(at + 1).map(String::as_str)
+}

@@ -1,0 +1,152 @@
+//! Figures: distributions, ratios, targets, and how they are printed.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// One figure beside its baseline.
+pub(crate) struct Row {
+    /// What was measured.
+    pub(crate) name: String,
+    /// The figure.
+    pub(crate) figure: Figure,
+    /// What it is compared with, and its figure; none where the target is absolute.
+    pub(crate) baseline: Option<(&'static str, Figure)>,
+    /// What it should be.
+    pub(crate) target: Target,
+}
+
+/// A measured quantity.
+#[derive(Clone, Copy)]
+pub(crate) enum Figure {
+    /// Times: median and 99th percentile.
+    Time { p50: Duration, p99: Duration },
+    /// Bytes each second.
+    Throughput(f64),
+    /// Bytes.
+    Size(u64),
+}
+
+/// What a figure should be.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    /// At most this multiple of the baseline.
+    Ratio(f64),
+    /// At most this time at the median.
+    AtMost(Duration),
+    /// At least so many bytes each second.
+    AtLeast(f64),
+    /// At most so many bytes.
+    Within(u64),
+    /// None is set.
+    None,
+}
+
+impl Figure {
+    /// Sorts times and takes the two percentiles. At least one time.
+    pub(crate) fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        let at = |part: usize| times[(times.len() * part / 100).min(times.len() - 1)];
+        Self::Time { p50: at(50), p99: at(99) }
+    }
+
+    fn number(self) -> f64 {
+        match self {
+            Self::Time { p50, .. } => p50.as_secs_f64(),
+            Self::Throughput(bytes) => bytes,
+            #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+            Self::Size(bytes) => bytes as f64,
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::Time { p50, p99 } => format!("{} / {}", time(p50), time(p99)),
+            Self::Throughput(bytes) => format!("{:.0} MB/s", bytes / 1e6),
+            Self::Size(_) => format!("{:.1} MiB", self.number() / f64::from(1 << 20)),
+        }
+    }
+
+    fn json(self) -> Value {
+        match self {
+            Self::Time { p50, p99 } => json!({ "p50_us": micros(p50), "p99_us": micros(p99) }),
+            Self::Throughput(bytes) => json!({ "bytes_per_second": bytes.round() }),
+            Self::Size(bytes) => json!({ "bytes": bytes }),
+        }
+    }
+}
+
+impl Row {
+    fn ratio(&self) -> Option<f64> {
+        self.baseline.map(|(_, baseline)| self.figure.number() / baseline.number())
+    }
+
+    fn met(&self) -> Option<bool> {
+        let number = self.figure.number();
+        match self.target {
+            Target::Ratio(most) => self.ratio().map(|ratio| ratio <= most),
+            Target::AtMost(most) => Some(number <= most.as_secs_f64()),
+            Target::AtLeast(least) => Some(number >= least),
+            #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+            Target::Within(most) => Some(number <= most as f64),
+            Target::None => None,
+        }
+    }
+
+    fn target_text(&self) -> String {
+        let wanted = match self.target {
+            Target::Ratio(most) => format!("<= {most} x"),
+            Target::AtMost(most) => format!("<= {}", time(most)),
+            Target::AtLeast(least) => format!(">= {:.0} MB/s", least / 1e6),
+            Target::Within(most) => format!("<= {} MiB", most >> 20),
+            Target::None => return String::new(),
+        };
+        format!("{wanted} {}", if self.met() == Some(true) { "met" } else { "MISSED" })
+    }
+}
+
+/// Times one call.
+pub(crate) fn timed<T>(call: impl FnOnce() -> T) -> (Duration, T) {
+    let start = Instant::now();
+    let value = call();
+    (start.elapsed(), value)
+}
+
+/// Prints the table, then one line of JSON.
+pub(crate) fn print(rows: &[Row]) {
+    println!("{:<42} {:>22}  {:<24} {:>22} {:>7}  target", "measured (p50 / p99)", "figure", "baseline", "", "ratio");
+    for row in rows {
+        let (name, baseline) = row.baseline.map_or(("", String::new()), |(name, figure)| (name, figure.text()));
+        let ratio = row.ratio().map_or(String::new(), |ratio| format!("{ratio:.2}"));
+        let figure = row.figure.text();
+        println!("{:<42} {figure:>22}  {name:<24} {baseline:>22} {ratio:>7}  {}", row.name, row.target_text());
+    }
+    let all: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "name": row.name,
+                "figure": row.figure.json(),
+                "baseline": row.baseline.map(|(name, figure)| json!({ "name": name, "figure": figure.json() })),
+                "ratio": row.ratio(),
+                "met": row.met(),
+            })
+        })
+        .collect();
+    println!("{}", json!({ "version": 1, "rows": all }));
+}
+
+fn micros(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e7).round() / 10.0
+}
+
+fn time(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 1e-6 {
+        format!("{:.0} ns", seconds * 1e9)
+    } else if seconds < 1e-3 {
+        format!("{:.1} µs", seconds * 1e6)
+    } else {
+        format!("{:.2} ms", seconds * 1e3)
+    }
+}

@@ -1,0 +1,103 @@
+//! The shipped functions and the examples, run for real.
+
+use std::fs;
+
+use crate::support::{Place, files, workspace_root};
+
+#[test]
+fn the_release_example_makes_what_native_tools_accept() {
+    let place = Place::new();
+    place.copy("examples", "examples").copy("guest-sdk", "guest-sdk");
+    let ran = place.run(["run", "examples/release/job.yml", "--var", "VERSION=9.8.7"]);
+    ran.code(0).logs("dist/guest-sdk.tar.gz: OK").logs("archive dist/guest-sdk.tar.gz");
+    for step in ["pack", "sums", "notes", "verify", "show"] {
+        ran.says(step);
+    }
+    assert!(place.read("dist/RELEASE.md").contains("# Guest SDK 9.8.7"));
+    let unpacked = place.work().join("unpacked");
+    fs::create_dir(&unpacked).expect("a folder");
+    #[expect(clippy::disallowed_methods, reason = "tar judges what the sandbox wrote")]
+    let status = std::process::Command::new("tar")
+        .args(["--extract", "--file", "dist/guest-sdk.tar.gz", "--directory", "unpacked"])
+        .current_dir(place.work())
+        .status()
+        .expect("tar is there");
+    assert!(status.success());
+    assert_eq!(files(&unpacked.join("guest-sdk")), files(&place.work().join("guest-sdk")));
+}
+
+#[test]
+fn the_same_release_is_the_same_bytes() {
+    let archive = || {
+        let place = Place::new();
+        place.copy("examples", "examples").copy("guest-sdk", "guest-sdk");
+        place.run(["run", "examples/release/job.yml"]).code(0);
+        fs::read(place.work().join("dist/guest-sdk.tar.gz")).expect("the archive is there")
+    };
+    assert_eq!(archive(), archive());
+}
+
+#[test]
+fn the_denied_example_explains_its_refusal() {
+    let place = Place::new();
+    place.copy("examples", "examples");
+    let module = build_stranger();
+    fs::copy(module, place.work().join("examples/denied/stranger/stranger.wasm")).expect("the module was built");
+    let ran = place.run(["run", "examples/denied/job.yml"]);
+    ran.code(1).says("greet").says("read").says("/etc/passwd").says("private.txt").says("spec.needs.read");
+    let passwd = fs::read_to_string("/etc/passwd").expect("every machine has one");
+    ran.never_shows(passwd.lines().next().expect("it has a line")).never_shows("4f1c-private");
+}
+
+#[test]
+fn an_archive_goes_there_and_back() {
+    for format in ["tar.gz", "zip"] {
+        let place = Place::new();
+        place.write("in/a.txt", "one").write("in/sub/b.bin", [0, 159, 146, 150]).write("in/empty", "");
+        place.write(
+            "job.yml",
+            format!(
+                "run:\n  - {{ name: pack, func: 'builtin://stepwell/archive', inputs: {{ source: in, destination: out, format: {format} }} }}\n  - name: unpack\n    func: builtin://stepwell/archive\n    inputs: {{ action: extract, source: out, name: in.{format}, destination: back }}\n"
+            ),
+        );
+        place.run(["run", "job.yml"]).code(0);
+        assert_eq!(files(&place.work().join("back")), files(&place.work().join("in")), "{format}");
+    }
+}
+
+#[test]
+fn a_manifest_that_does_not_hold_names_the_file() {
+    let place = Place::new();
+    place.write("data/a.txt", "one").write("data/b.txt", "two");
+    place.write(
+        "job.yml",
+        "run:\n  - { name: sums, func: 'builtin://stepwell/checksum', inputs: { root: data } }\n  - { name: change, script: 'echo changed > data/b.txt' }\n  - { name: verify, func: 'builtin://stepwell/checksum', inputs: { action: verify, root: data } }\n",
+    );
+    place.run(["run", "job.yml"]).code(1).says("verify").says("data/b.txt");
+}
+
+#[test]
+fn every_example_is_valid() {
+    let place = Place::new();
+    place.copy("examples", "examples").copy("steps", "steps").copy("guest-sdk", "guest-sdk");
+    fs::write(place.work().join("examples/denied/stranger/stranger.wasm"), fs::read(build_stranger()).expect("built"))
+        .expect("the module can be put there");
+    place.run(["check", "examples"]).code(0);
+}
+
+/// Builds the stranger's function from source and returns its module.
+fn build_stranger() -> std::path::PathBuf {
+    let root = workspace_root();
+    #[expect(clippy::disallowed_methods, reason = "functions are built with the project's own compiler")]
+    let status = std::process::Command::new(env!("CARGO"))
+        .current_dir(&root)
+        .args(["build", "--locked", "--quiet", "--profile", "wasm", "--target", "wasm32-wasip2"])
+        .args(["--target-dir", "target/steps", "--package", "stepwell-example-stranger"])
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
+        .status()
+        .expect("cargo starts");
+    assert!(status.success(), "the example did not build");
+    root.join("target/steps/wasm32-wasip2/wasm/stepwell_example_stranger.wasm")
+}

@@ -1,0 +1,142 @@
+//! The arrows between crates, read from `cargo metadata`, against the table of the architecture.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::workspace_root;
+
+/// What each crate may use of ours. ARCHITECTURE.md holds the same table with reasons.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("stepwell-schema", &[]),
+    ("stepwell-expr", &["stepwell-schema"]),
+    ("stepwell-policy", &["stepwell-schema"]),
+    ("stepwell-plan", &["stepwell-schema", "stepwell-expr", "stepwell-policy"]),
+    ("stepwell-run", &["stepwell-schema", "stepwell-expr", "stepwell-policy", "stepwell-plan"]),
+    ("stepwell-resolve", &["stepwell-schema", "stepwell-plan"]),
+    ("stepwell-process", &["stepwell-schema", "stepwell-run"]),
+    ("stepwell-sandbox", &["stepwell-schema", "stepwell-policy", "stepwell-run"]),
+    ("stepwell-report", &["stepwell-schema", "stepwell-run"]),
+    (
+        "stepwell",
+        &[
+            "stepwell-schema",
+            "stepwell-expr",
+            "stepwell-policy",
+            "stepwell-plan",
+            "stepwell-run",
+            "stepwell-resolve",
+            "stepwell-process",
+            "stepwell-sandbox",
+            "stepwell-report",
+        ],
+    ),
+    ("stepwell-sdk-macros", &[]),
+    ("stepwell-sdk", &["stepwell-sdk-macros"]),
+    ("stepwell-example-stranger", &["stepwell-sdk"]),
+    ("stepwell-step-archive", &["stepwell-sdk"]),
+    ("stepwell-step-checksum", &["stepwell-sdk"]),
+    ("stepwell-step-template", &["stepwell-sdk"]),
+];
+
+/// Foreign crates that one crate alone may name.
+const OWNED: &[(&str, &[&str])] = &[
+    ("wasmtime", &["stepwell-sandbox"]),
+    ("wasmtime-wasi", &["stepwell-sandbox"]),
+    ("clap", &["stepwell"]),
+    ("miette", &["stepwell"]),
+    ("granit-parser", &["stepwell-schema"]),
+    ("saphyr-parser", &["stepwell-schema"]),
+];
+
+/// The package that sees everything.
+const TESTS: &str = "stepwell-tests";
+
+#[test]
+fn crates_use_only_what_their_layer_may() {
+    let allowed: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for (name, uses) in dependencies() {
+        if name == TESTS {
+            continue;
+        }
+        let Some(allowed) = allowed.get(name.as_str()) else {
+            wrong.push(format!("{name} has no line in MAY_USE"));
+            continue;
+        };
+        for used in uses.iter().filter(|used| used.starts_with("stepwell") && !allowed.contains(&used.as_str())) {
+            wrong.push(format!("{name} may not use {used}"));
+        }
+        for (owned, owners) in OWNED {
+            if uses.contains(*owned) && !owners.contains(&name.as_str()) {
+                wrong.push(format!("{name} may not use {owned}, which belongs to {}", owners.join(", ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_source_file_opens_with_what_it_is_for() {
+    let root = workspace_root();
+    let mut silent = Vec::new();
+    for folder in ["host", "guest-sdk", "steps", "examples", "tests"] {
+        visit(&root.join(folder), &mut |path| {
+            let text = fs::read_to_string(path).expect("a source file is text");
+            if !text.starts_with("//!") {
+                silent.push(path.display().to_string());
+            }
+        });
+    }
+    assert!(silent.is_empty(), "no head comment in\n{}", silent.join("\n"));
+}
+
+#[test]
+fn every_crate_of_the_host_forbids_or_fences_unsafe_code() {
+    let crates = workspace_root().join("host/crates");
+    for entry in fs::read_dir(crates).expect("the crates are there") {
+        let path = entry.expect("a folder entry").path().join("src/lib.rs");
+        let text = fs::read_to_string(&path).expect("every crate has a lib.rs");
+        let fenced = text.contains("#![forbid(unsafe_code)]") || text.contains("#![deny(unsafe_code)]");
+        assert!(fenced, "{} neither forbids nor fences unsafe code", path.display());
+    }
+}
+
+/// Normal dependencies of each workspace member, by package name.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    #[expect(clippy::disallowed_methods, reason = "cargo itself knows the arrows")]
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--locked"])
+        .current_dir(workspace_root())
+        .output()
+        .expect("cargo starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
+    let packages = metadata["packages"].as_array().expect("a list of packages");
+    packages
+        .iter()
+        .map(|package| {
+            let uses = package["dependencies"].as_array().expect("a list of dependencies");
+            let normal = uses.iter().filter(|dependency| dependency["kind"].is_null());
+            (text(&package["name"]), normal.map(|dependency| text(&dependency["name"])).collect())
+        })
+        .collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+/// Calls a function for each Rust source file beneath a folder, target folders left out.
+fn visit(folder: &Path, found: &mut dyn FnMut(&PathBuf)) {
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("a folder entry").path();
+        if path.is_dir() && !path.ends_with("target") {
+            visit(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found(&path);
+        }
+    }
+}
