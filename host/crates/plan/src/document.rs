@@ -86,12 +86,13 @@ impl Document {
         }
     }
 
-    /// Compiles a value, as [`Document::template`] does.
-    pub(crate) fn value(&mut self, node: &Node) -> ValueTemplate {
+    /// Compiles a value whose expressions see `names`, as [`Document::text`] does.
+    pub(crate) fn value(&mut self, node: &Node, names: &Names<'_>) -> ValueTemplate {
         match ValueTemplate::compile(node) {
             Ok(template) => {
                 for (span, text) in template.templates() {
                     self.inspect(span, text);
+                    names.check(self, span, text);
                 }
                 template
             }
@@ -132,14 +133,7 @@ impl Document {
         outputs: &[(Spanned<String>, Node)],
         names: &Names<'_>,
     ) -> Vec<(String, ValueTemplate)> {
-        outputs
-            .iter()
-            .map(|(name, node)| {
-                let template = self.value(node);
-                names.check_value(self, &template);
-                (name.value.clone(), template)
-            })
-            .collect()
+        outputs.iter().map(|(name, node)| (name.value.clone(), self.value(node, names))).collect()
     }
 
     /// Returns the place of a range in the text of a scalar: exact where the document holds the text as it is, else the

@@ -25,6 +25,7 @@ mod needs;
 mod plan;
 mod problem;
 mod resolver;
+mod script;
 mod show;
 mod step;
 

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use stepwell_expr::{Context, Template};
 use stepwell_schema::{
-    Definition, DefinitionKind, Digest, Function, NodeKind, Place, Problem, Problems, Reference, Span, Spanned, Spec,
-    Step, StepAction, Value, WasmModule,
+    Definition, DefinitionKind, Digest, Function, Place, Problem, Problems, Reference, Span, Spanned, Spec, Step,
+    StepAction, WasmModule,
 };
 
 use crate::code;
@@ -18,6 +17,7 @@ use crate::names::{Names, StepOutputs};
 use crate::needs::PlannedNeeds;
 use crate::problem::{in_document_order, resolve_problem};
 use crate::resolver::{Base, Protocol, ResolveError, Resolved, Resolver};
+use crate::script;
 use crate::step::{Deferred, PlannedAction, PlannedStep, Target};
 
 /// Most functions inside each other. People nest three or four; every level costs the host a stack frame or ten.
@@ -29,9 +29,6 @@ pub const MAX_STEPS: usize = 100_000;
 
 /// Largest WebAssembly file, in bytes: 32 MiB, from the step ABI, section 5.
 pub const MAX_MODULE_BYTES: u64 = 32 << 20;
-
-/// Name of the built-in function that runs a script.
-const SCRIPT: &str = "script";
 
 /// Loads the function that a reference leads to, with all that hangs below it, and checks it as [`crate::plan`] does. For
 /// whoever reaches a reference that the plan left open, or content that has changed since.
@@ -133,13 +130,12 @@ impl<'r> Loader<'r> {
         let place = document.place(if named { step.name.span } else { step.span });
         let env = document.env(&step.env, names);
         let action = match &step.action {
-            StepAction::Script(text) => script(document, text, names),
+            StepAction::Script(text) => PlannedAction::Script(script::compile(document, text, names)),
+            StepAction::Function { reference, inputs } if script::is_script(&reference.value) => {
+                PlannedAction::Script(script::compile_call(document, reference, inputs, names))
+            }
             StepAction::Function { reference, inputs } => {
-                let given: Vec<Given<'_>> =
-                    inputs.iter().map(|(name, node)| (name, node, document.value(node))).collect();
-                for (_, _, template) in &given {
-                    names.check_value(document, template);
-                }
+                let given = inputs.iter().map(|(name, node)| (name, node, document.value(node, names))).collect();
                 self.call(document, reference, &place, given, base, names)
             }
         };
@@ -155,11 +151,6 @@ impl<'r> Loader<'r> {
         base: &Base,
         names: &Names<'_>,
     ) -> PlannedAction {
-        if let Reference::BuiltIn { name, .. } = &reference.value
-            && name == SCRIPT
-        {
-            return script_call(document, reference, &given);
-        }
         let at = document.place(reference.span);
         let target = if let Some(text) = dynamic_text(&reference.value) {
             document.text(&Spanned::new(text.to_owned(), reference.span), names);
@@ -368,62 +359,6 @@ impl FunctionKey {
     fn is_same_file(&self, other: &Self) -> bool {
         self.protocol == other.protocol && self.folder == other.folder && self.file == other.file
     }
-}
-
-/// Compiles a script, and warns where it writes to files that nobody reads: its text is evaluated for the list that it
-/// stands in, and the files of a list are never read.
-fn script(document: &mut Document, text: &Spanned<String>, names: &Names<'_>) -> PlannedAction {
-    let template = document.text(text, names);
-    for context_use in template.contexts() {
-        if let Context::OutputFile | Context::ExportFile = context_use.context {
-            let name = context_use.context.as_str();
-            let place = document.place_within(text.span, template.text(), &context_use.range);
-            let warning = Problem::warning(code::UNREAD_FILE, format!("what a script writes to `{name}` is lost"))
-                .at(place, "")
-                .help("a function with `exec` can hand over outputs and exports; a script cannot");
-            document.push(warning);
-        }
-    }
-    PlannedAction::Script(template)
-}
-
-/// Compiles a call of the built-in script function, which is the same as a script.
-fn script_call(document: &mut Document, reference: &Spanned<Reference>, given: &[Given<'_>]) -> PlannedAction {
-    let mut action = None;
-    for (name, node, template) in given {
-        if name.value != SCRIPT {
-            let message = format!("function `builtin://{SCRIPT}` has no input `{}`", name.value);
-            let problem = Problem::error(code::UNKNOWN_INPUT, message).at(document.place(name.span), "inputs: script");
-            document.push(problem);
-            continue;
-        }
-        let text = match &node.kind {
-            NodeKind::String(text) => Some(text.clone()),
-            _ => template.as_literal().and_then(|value| match value {
-                Value::Number(_) | Value::Boolean(_) => value.to_text().ok(),
-                _ => None,
-            }),
-        };
-        match text {
-            // The template has been reported on as an input; compiled again it would be reported on twice.
-            Some(text) => {
-                action = Template::parse(&text).ok().map(PlannedAction::Script);
-            }
-            None => {
-                let message = format!("input `{SCRIPT}` must be string");
-                let problem = Problem::error(code::INPUT_TYPE, message).at(document.place(node.span), "");
-                document.push(problem);
-            }
-        }
-    }
-    if !given.iter().any(|(name, ..)| name.value == SCRIPT) {
-        let message = format!("input `{SCRIPT}` required, but not defined");
-        let problem = Problem::error(code::MISSING_INPUT, message)
-            .at(document.place(reference.span), format!("`builtin://{SCRIPT}` needs it"));
-        document.push(problem);
-    }
-    // Without a text there will be no plan; any does.
-    action.unwrap_or_else(|| PlannedAction::Script(Template::literal("")))
 }
 
 /// Returns the text of a reference that holds an expression. Of the long forms only the first such member.

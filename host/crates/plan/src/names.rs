@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use stepwell_expr::{Context, ContextUse, Template, ValueTemplate};
+use stepwell_expr::{Context, ContextUse, Template};
 use stepwell_schema::{DefinitionKind, Function, OutputsSpec, Problem, Span, Spec};
 
 use crate::code;
@@ -45,12 +45,7 @@ impl<'f> Names<'f> {
         }
     }
 
-    pub(crate) fn check_value(&self, document: &mut Document, value: &ValueTemplate) {
-        for (span, template) in value.templates() {
-            self.check(document, span, template);
-        }
-    }
-
+    /// Reports the names in a template that do not exist.
     pub(crate) fn check(&self, document: &mut Document, span: Span, template: &Template) {
         if document.gives_up() {
             return;

@@ -338,7 +338,7 @@ fn the_built_in_script_is_a_script() {
             "missing-input: input `script` required, but not defined | job.yml:3:9 `builtin://script` \
              `builtin://script` needs it",
             "unknown-input: function `builtin://script` has no input `scrip` | job.yml:4:13 `scrip` inputs: script",
-            "input-type: input `script` must be string | job.yml:7:21 `[x]` ",
+            "input-type: input `script` must be string, not array | job.yml:7:21 `[x]` ",
         ],
     );
 }
