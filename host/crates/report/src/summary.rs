@@ -11,6 +11,7 @@ use stepwell_run::{Event, EventKind, Status, StepPath};
 /// steps is counted only where it ended badly by itself, with nothing below it that did.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
+    // Kind and reference of steps that have not ended.
     kinds: BTreeMap<StepPath, (&'static str, String)>,
     ends: Vec<StepEnd>,
     job: Option<JobEnd>,
@@ -58,26 +59,31 @@ impl Summary {
 
     /// Takes the next masked event.
     pub fn take(&mut self, event: &Event) {
-        match &event.kind {
-            EventKind::Prepared(facts) => {
-                self.kinds.insert(event.step.clone(), (facts.kind, facts.reference.clone()));
-            }
-            EventKind::Transition { from, to, reason, hint, elapsed, .. } if to.is_final() => {
-                let (status, elapsed) = (*to, *elapsed);
-                let (reason, hint) = (reason.clone(), hint.clone());
-                if event.step.is_job() {
-                    self.job = Some(JobEnd { status, reason, hint, elapsed });
-                    return;
-                }
-                let (kind, reference) = self.kinds.get(&event.step).cloned().unzip();
-                let (step, reference) = (event.step.clone(), reference.unwrap_or_default());
-                let started = *from == Status::Running;
-                let end = StepEnd { step, kind, reference, status, started, reason, hint, elapsed };
-                if self.counts(&end) {
-                    self.ends.push(end);
-                }
-            }
-            _ => {}
+        if let EventKind::Prepared(facts) = &event.kind {
+            self.kinds.insert(event.step.clone(), (facts.kind, facts.reference.clone()));
+        }
+        let EventKind::Transition { from, to, reason, hint, elapsed, .. } = &event.kind else { return };
+        if !to.is_final() {
+            return;
+        }
+        let (reason, hint) = (reason.clone(), hint.clone());
+        if event.step.is_job() {
+            self.job = Some(JobEnd { status: *to, reason, hint, elapsed: *elapsed });
+            return;
+        }
+        let (kind, reference) = self.kinds.remove(&event.step).unzip();
+        let end = StepEnd {
+            step: event.step.clone(),
+            kind,
+            reference: reference.unwrap_or_default(),
+            status: *to,
+            started: *from == Status::Running,
+            reason,
+            hint,
+            elapsed: *elapsed,
+        };
+        if self.counts(&end) {
+            self.ends.push(end);
         }
     }
 

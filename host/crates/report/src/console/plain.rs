@@ -57,20 +57,29 @@ impl Plain {
 
     /// What we add to the log: structured records, and sections where they are wanted.
     fn own_log(&mut self, event: &Event) -> String {
-        let sections = self.settings.gitlab_sections;
         match &event.kind {
-            EventKind::Record { level, message, fields } if *level >= self.settings.level => {
-                text::record(*level, message, fields) + "\n"
-            }
-            EventKind::Transition { to: Status::Running, .. } if sections && !event.step.is_job() => {
-                self.sections.open_step(&event.step, &event.step.to_string(), event.time)
-            }
-            EventKind::Transition { to, .. } if sections && to.is_final() && !event.step.is_job() => {
-                self.sections.close_step(&event.step, event.time)
-            }
-            EventKind::GroupOpened { title } if sections => self.sections.open_group(&event.step, title, event.time),
-            EventKind::GroupClosed if sections => self.sections.close_group(&event.step, event.time),
+            EventKind::Record { level, .. } if *level < self.settings.level => String::new(),
+            EventKind::Record { level, message, fields } => text::record(*level, message, fields) + "\n",
+            kind if self.settings.gitlab_sections => self.section(&event.step, kind, event.time),
             _ => String::new(),
+        }
+    }
+
+    fn section(&mut self, step: &StepPath, kind: &EventKind, time: SystemTime) -> String {
+        match kind {
+            EventKind::Transition { .. } if step.is_job() => String::new(),
+            EventKind::Transition { to: Status::Running, .. } => self.sections.open_step(step, &step.to_string(), time),
+            EventKind::Transition { .. } => self.sections.close_step(step, time),
+            EventKind::GroupOpened { title } => self.sections.open_group(step, title, time),
+            EventKind::GroupClosed => self.sections.close_group(step, time),
+            EventKind::Prepared(_)
+            | EventKind::Log { .. }
+            | EventKind::Record { .. }
+            | EventKind::Progress { .. }
+            | EventKind::Warning { .. }
+            | EventKind::Busy { .. }
+            | EventKind::BusyOver
+            | EventKind::Denied { .. } => String::new(),
         }
     }
 

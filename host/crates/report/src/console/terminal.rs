@@ -11,7 +11,7 @@ use super::text::{self, Palette, styled};
 use super::{ConsoleSettings, Verbosity};
 use crate::output::Output;
 use crate::summary::Summary;
-use crate::terminal_text::own_text;
+use crate::terminal_text::{own_text, safe_line};
 
 /// Lines of log that are shown of a step that succeeded.
 const SHORT_LOG_LINES: usize = 5;
@@ -41,7 +41,8 @@ struct Shown {
     kind: &'static str,
     reference: String,
     given: String,
-    busy: Option<String>,
+    // What it says it does, or what the engine does for it.
+    doing: Option<String>,
     groups: usize,
     log: LogLines,
 }
@@ -74,12 +75,12 @@ impl Terminal {
     pub(crate) fn tick<W: Write>(&mut self, now: SystemTime, columns: usize, output: &mut Output<W>) {
         let Some((step, since)) = &self.live else { return };
         let shown = self.steps.get(step);
-        let doing = shown.and_then(|shown| shown.busy.as_deref().or(shown.log.last())).unwrap_or_default();
+        let doing = shown.and_then(|shown| shown.doing.as_deref().or(shown.log.last())).unwrap_or_default();
         let elapsed = text::time(now.duration_since(*since).unwrap_or_default());
         let indent = indent(step);
         let frame = FRAMES[self.frame % FRAMES.len()];
         // Colours would make counting the columns harder.
-        let doing = crate::terminal_text::safe_line(doing.as_bytes(), false);
+        let doing = safe_line(doing.as_bytes(), false);
         let line = format!("{indent}{frame} {}  {elapsed}  {doing}", own_text(step.name()));
         let line = line.chars().filter(|character| *character != '\t').take(columns.saturating_sub(1));
         output.write(format!("{CLEAR_LINE}{}", line.collect::<String>()).as_bytes());
@@ -100,42 +101,31 @@ impl Terminal {
     }
 
     fn text(&mut self, event: &Event, summary: &Summary) -> String {
-        let color = self.settings.color;
-        let verbosity = self.settings.verbosity;
         let step = &event.step;
         match &event.kind {
-            EventKind::Prepared(facts) => return self.prepared(step, facts),
-            EventKind::Transition { to: Status::Running, .. } => return self.start(event),
+            EventKind::Prepared(facts) => self.prepared(step, facts),
+            EventKind::Transition { to: Status::Running, .. } => self.start(event),
             EventKind::Transition { to, reason, elapsed, .. } => {
-                return self.end(step, *to, reason.as_deref(), *elapsed, summary);
+                self.end(step, *to, reason.as_deref(), *elapsed, summary)
             }
-            EventKind::Warning { message, place } if verbosity >= Verbosity::Normal => {
-                return paint("warning", self.palette.odd, &text::warning(message, place.as_ref()));
+            EventKind::Warning { .. } if self.settings.verbosity < Verbosity::Normal => String::new(),
+            EventKind::Warning { message, place } => {
+                paint("warning", self.palette.odd, &text::warning(message, place.as_ref()))
             }
             EventKind::Denied { capability, asked } => {
-                return paint("denied", self.palette.bad, &text::denied(step, capability, asked));
+                paint("denied", self.palette.bad, &text::denied(step, capability, asked))
             }
-            EventKind::Warning { .. } => return String::new(),
-            _ => {}
+            EventKind::Log { .. }
+            | EventKind::Record { .. }
+            | EventKind::GroupOpened { .. }
+            | EventKind::GroupClosed
+            | EventKind::Progress { .. }
+            | EventKind::Busy { .. }
+            | EventKind::BusyOver => {
+                self.steps.entry(step.clone()).or_default().note(&event.kind, self.settings);
+                if self.settings.verbosity == Verbosity::Verbose { self.log(step, usize::MAX) } else { String::new() }
+            }
         }
-        let shown = self.steps.entry(step.clone()).or_default();
-        match &event.kind {
-            EventKind::Log { stream, bytes } => shown.log.feed(*stream, bytes, color),
-            EventKind::Record { level, message, fields } if *level >= self.settings.level => {
-                let record = text::record(*level, message, fields);
-                record.lines().for_each(|line| shown.log.push(own_text(line)));
-            }
-            EventKind::GroupOpened { title } => {
-                shown.log.push(format!("{}▸ {}", "  ".repeat(shown.groups), own_text(title)));
-                shown.groups += 1;
-            }
-            EventKind::GroupClosed => shown.groups = shown.groups.saturating_sub(1),
-            EventKind::Progress { done, total, label } => shown.busy = Some(text::progress(*done, *total, label)),
-            EventKind::Busy { what } => shown.busy = Some(own_text(what)),
-            EventKind::BusyOver => shown.busy = None,
-            _ => {}
-        }
-        if verbosity == Verbosity::Verbose { self.log(step, usize::MAX) } else { String::new() }
     }
 
     fn prepared(&mut self, step: &StepPath, facts: &StepFacts) -> String {
@@ -172,23 +162,15 @@ impl Terminal {
         summary: &Summary,
     ) -> String {
         self.live.take_if(|(live, _)| live == step);
-        let color = self.settings.color;
-        let is_list = self.steps.get(step).is_some_and(|shown| shown.kind == "sequence");
         if let Some(shown) = self.steps.get_mut(step) {
-            shown.log.end(color);
+            shown.log.end(self.settings.color);
         }
-        let counted = summary.steps().last().is_some_and(|end| end.step == *step);
-        let good = matches!(status, Status::Succeeded | Status::Skipped);
-        let most = match self.settings.verbosity {
-            _ if !good => usize::MAX,
-            Verbosity::Quiet => 0,
-            Verbosity::Normal => SHORT_LOG_LINES,
-            Verbosity::Verbose => usize::MAX,
-        };
-        let quiet = good && self.settings.verbosity == Verbosity::Quiet;
-        let mut text = String::new();
+        let is_list = self.steps.get(step).is_some_and(|shown| shown.kind == "sequence");
         // The head of a list stands above its steps; it has another line only where it ended badly by itself.
-        if !step.is_job() && !quiet && (!is_list || counted) {
+        let counted = summary.steps().last().is_some_and(|end| end.step == *step);
+        let most = self.most_lines(status);
+        let mut text = String::new();
+        if !step.is_job() && (!is_list || counted) && (most > 0 || self.settings.verbosity > Verbosity::Quiet) {
             let time = if status == Status::Skipped { String::new() } else { text::time(elapsed) };
             let note = self.note(step, status, reason);
             text += &self.line(step, status, &time, &note);
@@ -198,6 +180,17 @@ impl Terminal {
         }
         self.steps.remove(step);
         text
+    }
+
+    /// How much of the log of a step is shown that ended so.
+    fn most_lines(&self, status: Status) -> usize {
+        match (status, self.settings.verbosity) {
+            (Status::Succeeded | Status::Skipped, Verbosity::Quiet) => 0,
+            (Status::Succeeded | Status::Skipped, Verbosity::Normal) => SHORT_LOG_LINES,
+            (Status::Succeeded | Status::Skipped, Verbosity::Verbose) => usize::MAX,
+            (Status::Pending | Status::Running, _) => usize::MAX,
+            (Status::Failed | Status::Cancelled | Status::TimedOut | Status::Lost, _) => usize::MAX,
+        }
     }
 
     /// What stands at the end of a step's line: what it was given, or what happened.
@@ -242,6 +235,31 @@ impl Terminal {
         let lines = lines.iter().filter(|line| line.strip_prefix("Running step name=") != Some(step.name()));
         lines.for_each(|line| text += &format!("{indent}  {line}\n"));
         text
+    }
+}
+
+impl Shown {
+    /// Keeps what is shown later: log, and what the step is doing.
+    fn note(&mut self, kind: &EventKind, settings: ConsoleSettings) {
+        match kind {
+            EventKind::Log { stream, bytes } => self.log.feed(*stream, bytes, settings.color),
+            EventKind::Record { level, .. } if *level < settings.level => {}
+            EventKind::Record { level, message, fields } => {
+                text::record(*level, message, fields).lines().for_each(|line| self.log.push(own_text(line)));
+            }
+            EventKind::GroupOpened { title } => {
+                self.log.push(format!("{}▸ {}", "  ".repeat(self.groups), own_text(title)));
+                self.groups += 1;
+            }
+            EventKind::GroupClosed => self.groups = self.groups.saturating_sub(1),
+            EventKind::Progress { done, total, label } => self.doing = Some(text::progress(*done, *total, label)),
+            EventKind::Busy { what } => self.doing = Some(own_text(what)),
+            EventKind::BusyOver => self.doing = None,
+            EventKind::Transition { .. }
+            | EventKind::Prepared(_)
+            | EventKind::Warning { .. }
+            | EventKind::Denied { .. } => {}
+        }
     }
 }
 
