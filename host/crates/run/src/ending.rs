@@ -112,6 +112,3 @@ fn signal_text(signal: i32) -> String {
     };
     text.to_owned()
 }
-
-#[cfg(test)]
-mod tests;

@@ -172,6 +172,3 @@ fn is_sensitive(context_use: &ContextUse<'_>, scope: &Scope<'_>) -> bool {
         Context::FuncDir | Context::WorkDir | Context::OutputFile | Context::ExportFile => false,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -532,6 +532,3 @@ fn reference_text(inputs: &Given) -> String {
 fn join(folder: &str, path: &str) -> String {
     if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", folder.trim_end_matches('/')) }
 }
-
-#[cfg(test)]
-mod tests;

@@ -214,6 +214,3 @@ const SCRIPT: &str = "script";
 pub(crate) fn is_script(reference: &Reference) -> bool {
     matches!(reference, Reference::BuiltIn { name, .. } if name == SCRIPT)
 }
-
-#[cfg(test)]
-mod tests;

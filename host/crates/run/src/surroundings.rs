@@ -92,6 +92,3 @@ pub(crate) fn base_environment(surroundings: &Surroundings) -> Result<Values, Fa
     environment.insert(LOG_LEVEL.to_owned(), Marked::plain(level));
     Ok(environment)
 }
-
-#[cfg(test)]
-mod tests;

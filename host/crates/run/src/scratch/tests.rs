@@ -1,1 +1,48 @@
-//! Tests.
+//! Files of a job: private, unique, gone afterwards.
+
+use super::*;
+
+fn mode(path: impl AsRef<Path>) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn nothing_is_made_before_it_is_needed() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut scratch = Scratch::new(parent.path().to_owned());
+    scratch.close().unwrap();
+    assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn files_are_private_empty_and_unique() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut scratch = Scratch::new(parent.path().to_owned());
+    let (first, second) = (scratch.files().unwrap(), scratch.files().unwrap());
+    let paths = [&first.output, &first.export, &second.output, &second.export];
+    let unique: std::collections::BTreeSet<_> = paths.into_iter().collect();
+    assert_eq!(unique.len(), 4);
+    for path in paths {
+        assert_eq!((mode(path), std::fs::read(path).unwrap().len()), (0o600, 0));
+    }
+    assert_eq!(mode(Path::new(&first.output).parent().unwrap()), 0o700);
+    assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn everything_goes_with_the_folder_also_what_steps_put_there() {
+    for explicitly in [true, false] {
+        let parent = tempfile::tempdir().unwrap();
+        let mut scratch = Scratch::new(parent.path().to_owned());
+        let files = scratch.files().unwrap();
+        std::fs::remove_file(&files.output).unwrap();
+        std::fs::create_dir(&files.output).unwrap();
+        std::fs::write(Path::new(&files.output).join("x"), "x").unwrap();
+        files.remove();
+        if explicitly {
+            scratch.close().unwrap();
+        }
+        drop(scratch);
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
+}

@@ -77,7 +77,7 @@ fn steps_of_the_same_name_are_told_apart_and_the_later_one_counts() {
     .file("one/func.yml", "spec: {outputs: {n: {type: number, default: 1}}}\n---\nexec: {command: [exit, \"0\"]}")
     .file("two/func.yml", "spec: {outputs: {n: {type: number, default: 0}}}\n---\nexec: {command: [exit, \"0\"]}")
     .run();
-    assert_eq!(ran.statuses(), "a succeeded, a succeeded, b succeeded".replacen("a succeeded, ", "", 1));
+    assert_eq!(ran.message(), "");
     assert_eq!(ran.invocation("b").arguments, ["exit", "0"]);
 }
 

@@ -33,10 +33,10 @@ use stepwell_schema::{Digest, Job, Reference, Source, Spec, Value};
 use tokio_util::sync::CancellationToken;
 
 /// The work dir of all jobs. Nothing in it is touched.
-pub const WORK_DIR: &str = "/work-dir";
+pub(crate) const WORK_DIR: &str = "/work-dir";
 
 /// A job to be run.
-pub struct Case {
+pub(crate) struct Case {
     job: String,
     files: Files,
     surroundings: Surroundings,
@@ -46,16 +46,16 @@ pub struct Case {
 }
 
 /// What came of it.
-pub struct Ran {
-    pub result: JobResult,
-    pub events: Vec<Event>,
+pub(crate) struct Ran {
+    pub(crate) result: JobResult,
+    pub(crate) events: Vec<Event>,
     /// Invocations and masks, in order.
-    pub record: Vec<Entry>,
+    pub(crate) record: Vec<Entry>,
 }
 
 /// What the engine did to the outside.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Entry {
+pub(crate) enum Entry {
     Invoked(Seen),
     Masked(String),
     CheckedModule(String),
@@ -63,20 +63,20 @@ pub enum Entry {
 
 /// An invocation as the executor saw it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Seen {
-    pub step: String,
-    pub id: String,
-    pub arguments: Vec<String>,
-    pub directory: String,
-    pub environment: BTreeMap<String, String>,
-    pub inputs: Vec<(String, Marked)>,
+pub(crate) struct Seen {
+    pub(crate) step: String,
+    pub(crate) id: String,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) directory: String,
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) inputs: Vec<(String, Marked)>,
 }
 
 type Files = Arc<Mutex<BTreeMap<PathBuf, Vec<u8>>>>;
 type Record = Arc<Mutex<Vec<Entry>>>;
 
 /// Starts a case from the text of a job.
-pub fn job(text: &str) -> Case {
+pub(crate) fn job(text: &str) -> Case {
     let scratch = tempfile::tempdir().unwrap();
     Case {
         job: text.to_owned(),
@@ -90,45 +90,45 @@ pub fn job(text: &str) -> Case {
 
 impl Case {
     /// Adds a function file; `path` starts at the work dir.
-    pub fn file(self, path: &str, text: &str) -> Self {
+    pub(crate) fn file(self, path: &str, text: &str) -> Self {
         self.files.lock().unwrap().insert(Path::new(WORK_DIR).join(path), text.as_bytes().to_vec());
         self
     }
 
     /// Adds a function with one command, given as a YAML list.
-    pub fn command(self, name: &str, command: &str) -> Self {
+    pub(crate) fn command(self, name: &str, command: &str) -> Self {
         self.file(&format!("{name}/func.yml"), &format!("spec: {{}}\n---\nexec:\n  command: {command}\n"))
     }
 
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.surroundings.environment.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    pub fn var(mut self, name: &str, value: Marked) -> Self {
+    pub(crate) fn var(mut self, name: &str, value: Marked) -> Self {
         self.surroundings.variables.insert(name.to_owned(), value);
         self
     }
 
-    pub fn with(mut self, change: impl FnOnce(&mut Surroundings)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Surroundings)) -> Self {
         change(&mut self.surroundings);
         self
     }
 
-    pub fn cancelled_at_start(mut self) -> Self {
+    pub(crate) fn cancelled_at_start(mut self) -> Self {
         self.cancel_at_start = true;
         self
     }
 
     /// Cancels the job when the function file at `path` is read for the second time, and keeps the reader waiting.
-    pub fn cancelled_when_loading(mut self, path: &str) -> Self {
+    pub(crate) fn cancelled_when_loading(mut self, path: &str) -> Self {
         self.cancel_when_loading = Some(path.to_owned());
         self
     }
 
     /// Runs the job and checks what must be true of each one.
     #[track_caller]
-    pub fn run(self) -> Ran {
+    pub(crate) fn run(self) -> Ran {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let parsed = Job::parse(Source::new("job.yml", self.job.as_str())).unwrap_or_else(|error| panic!("{error}"));
         let record = Record::default();
@@ -196,12 +196,12 @@ impl Ran {
     }
 
     /// Returns the message of the job's error; empty if it has none.
-    pub fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         self.result.error.as_ref().map_or("", |error| &error.message)
     }
 
     /// Returns the last status of each step in order of first change, the job left out: `a succeeded, b failed`.
-    pub fn statuses(&self) -> String {
+    pub(crate) fn statuses(&self) -> String {
         let mut last: Vec<(String, Status)> = Vec::new();
         for event in self.events.iter().filter(|event| !event.step.is_job()) {
             let EventKind::Transition { to, .. } = &event.kind else { continue };
@@ -215,7 +215,7 @@ impl Ran {
     }
 
     /// Returns all transitions, one a line, with their reasons.
-    pub fn transitions(&self) -> String {
+    pub(crate) fn transitions(&self) -> String {
         let mut text = String::new();
         for event in &self.events {
             let EventKind::Transition { from, to, reason, .. } = &event.kind else { continue };
@@ -227,7 +227,7 @@ impl Ran {
     }
 
     /// Returns what was written to standard output.
-    pub fn out(&self) -> String {
+    pub(crate) fn out(&self) -> String {
         let bytes = self.events.iter().filter_map(|event| match &event.kind {
             EventKind::Log { stream: Stream::Out, bytes } => Some(bytes.as_slice()),
             _ => None,
@@ -235,7 +235,7 @@ impl Ran {
         String::from_utf8(bytes.flatten().copied().collect()).unwrap()
     }
 
-    pub fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let warnings = self.events.iter().filter_map(|event| match &event.kind {
             EventKind::Warning { message, .. } => Some(message.clone()),
             _ => None,
@@ -243,7 +243,7 @@ impl Ran {
         warnings.collect()
     }
 
-    pub fn invocations(&self) -> Vec<&Seen> {
+    pub(crate) fn invocations(&self) -> Vec<&Seen> {
         let invoked = self.record.iter().filter_map(|entry| match entry {
             Entry::Invoked(seen) => Some(seen),
             Entry::Masked(_) | Entry::CheckedModule(_) => None,
@@ -253,11 +253,11 @@ impl Ran {
 
     /// Returns the invocation of a step.
     #[track_caller]
-    pub fn invocation(&self, step: &str) -> &Seen {
+    pub(crate) fn invocation(&self, step: &str) -> &Seen {
         self.invocations().into_iter().find(|seen| seen.step == step).expect("the step was invoked")
     }
 
-    pub fn masked(&self) -> Vec<&str> {
+    pub(crate) fn masked(&self) -> Vec<&str> {
         let masked = self.record.iter().filter_map(|entry| match entry {
             Entry::Masked(text) => Some(text.as_str()),
             Entry::Invoked(_) | Entry::CheckedModule(_) => None,
@@ -267,7 +267,7 @@ impl Ran {
 
     /// Returns the result of a step, by names with `/` between them; empty for the job.
     #[track_caller]
-    pub fn result_of(&self, step: &str) -> &StepResult {
+    pub(crate) fn result_of(&self, step: &str) -> &StepResult {
         let root = self.result.root.as_ref().expect("the job has a result");
         step.split('/').filter(|name| !name.is_empty()).fold(root, |result, name| {
             result.children.iter().find(|child| child.step.name() == name).expect("the step has a result")
@@ -276,13 +276,13 @@ impl Ran {
 
     /// Returns the outputs of a step as JSON.
     #[track_caller]
-    pub fn outputs_of(&self, step: &str) -> String {
+    pub(crate) fn outputs_of(&self, step: &str) -> String {
         json(&self.result_of(step).outputs)
     }
 }
 
 /// Writes values as one JSON object.
-pub fn json(values: &Values) -> String {
+pub(crate) fn json(values: &Values) -> String {
     let members = values.iter().map(|(name, marked)| (name.clone(), marked.value.clone())).collect();
     Value::Struct(members).to_json_text().unwrap()
 }
