@@ -212,7 +212,8 @@ fn scalar_text(value: &Value) -> Option<String> {
 
 impl Folders {
     fn make(scratch: &Path) -> std::io::Result<Self> {
-        let make = |prefix| tempfile::Builder::new().prefix(prefix).tempdir_in(scratch);
+        let private = || std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        let make = |prefix| tempfile::Builder::new().prefix(prefix).permissions(private()).tempdir_in(scratch);
         let folders = Self { tmp: make("tmp-")?, out: make("out-")? };
         for name in ["outputs", "exports"] {
             std::fs::File::create_new(folders.out.path().join(name))?;

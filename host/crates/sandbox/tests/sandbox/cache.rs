@@ -23,8 +23,8 @@ async fn compiles(cache: &Path) -> bool {
 }
 
 fn entry(cache: &Path) -> PathBuf {
-    let entries = std::fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| path.file_name().unwrap() != "key").next().unwrap()
+    let mut entries = std::fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path());
+    entries.find(|path| path.file_name().unwrap() != "key").unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,18 +37,19 @@ async fn compiled_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_and_foreign_code_is_not_run() {
-    let (mine, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    assert!(compiles(mine.path()).await);
-    assert!(compiles(theirs.path()).await);
-    let path = entry(mine.path());
+    let parent = tempfile::tempdir().unwrap();
+    let (mine, theirs) = (parent.path().join("mine"), parent.path().join("theirs"));
+    assert!(compiles(&mine).await);
+    assert!(compiles(&theirs).await);
+    let path = entry(&mine);
     let mut bytes = std::fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0xff;
     std::fs::write(&path, bytes).unwrap();
-    assert!(compiles(mine.path()).await);
-    assert!(!compiles(mine.path()).await, "the damaged entry is replaced");
-    std::fs::copy(entry(theirs.path()), &path).unwrap();
-    assert!(compiles(mine.path()).await);
+    assert!(compiles(&mine).await);
+    assert!(!compiles(&mine).await, "the damaged entry is replaced");
+    std::fs::copy(entry(&theirs), &path).unwrap();
+    assert!(compiles(&mine).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use stepwell_policy::Access::Write;
 use stepwell_run::{FailureKind, Outcome, Stream};
+use stepwell_sandbox::Sandbox;
 use stepwell_schema::{Input, Spanned, Spec, Value, ValueType};
 
-use crate::support::{Call, guest, module, shared};
+use crate::support::{Call, guest, module};
 
 const TARGETS: [&str; 2] = ["wasm32-wasip1", "wasm32-wasip2"];
 
@@ -80,7 +81,7 @@ async fn exit_codes() {
 
 #[track_caller]
 fn refused(bytes: &[u8], expected: &str) {
-    let refused = shared().check_module(&module("m.wasm", bytes.into()), &Spec::default()).unwrap_err();
+    let refused = Sandbox::check_module(&module("m.wasm", bytes.into()), &Spec::default()).unwrap_err();
     assert!(refused.message.contains(expected), "{}", refused.message);
     assert!(!refused.denied);
 }
@@ -120,7 +121,7 @@ fn spec(inputs: &[(&str, ValueType)]) -> Spec {
 #[test]
 fn a_module_is_compared_with_its_function_file() {
     let minimal = module("minimal.wasm", guest("minimal", "wasm32-wasip2"));
-    let refused = shared().check_module(&minimal, &spec(&[("text", ValueType::String)])).unwrap_err();
+    let refused = Sandbox::check_module(&minimal, &spec(&[("text", ValueType::String)])).unwrap_err();
     assert_eq!(
         refused.message,
         "input `text` is in the function file but not in the module\n\
@@ -133,8 +134,8 @@ fn a_module_is_compared_with_its_function_file() {
 fn inputs_of_a_command_differ_in_more_than_case() {
     for target in TARGETS {
         let command = module("command.wasm", guest("command", target));
-        shared().check_module(&command, &spec(&[("a", ValueType::String)])).unwrap();
+        Sandbox::check_module(&command, &spec(&[("a", ValueType::String)])).unwrap();
         let both = spec(&[("a", ValueType::String), ("A", ValueType::String)]);
-        assert!(shared().check_module(&command, &both).unwrap_err().message.contains("differ in case only"));
+        assert!(Sandbox::check_module(&command, &both).unwrap_err().message.contains("differ in case only"));
     }
 }
