@@ -3,6 +3,9 @@
 
 CARGO ?= cargo
 STEPWELL := target/debug/stepwell
+# What is built for WebAssembly, and natively only for its own tests (see default-members in Cargo.toml).
+GUESTS := --package stepwell-sdk --package stepwell-sdk-macros --package stepwell-step-archive \
+	--package stepwell-step-checksum --package stepwell-step-template --package stepwell-example-stranger
 
 .PHONY: help run test check bench setup build docs clean
 
@@ -18,7 +21,7 @@ setup:
 	@rustup target add wasm32-wasip2 wasm32-wasip1
 
 build: setup
-	$(CARGO) build --workspace
+	$(CARGO) build
 	$(CARGO) build --profile wasm --target wasm32-wasip2 --target-dir target/steps --package stepwell-example-stranger
 	cp target/steps/wasm32-wasip2/wasm/stepwell_example_stranger.wasm examples/denied/stranger/stranger.wasm
 
@@ -26,19 +29,22 @@ run: build
 	$(STEPWELL) run examples/release/job.yml
 
 test: setup
-	$(CARGO) test --workspace
+	$(CARGO) test
+	$(CARGO) test $(GUESTS)
 
 check: setup
 	$(CARGO) fmt --all --check
-	$(CARGO) fmt --manifest-path tests/guests/Cargo.toml --all --check
-	$(CARGO) clippy --workspace --all-targets -- --deny warnings
-	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --workspace --no-deps
+	$(CARGO) fmt --manifest-path tests/guests/Cargo.toml --check --package attack --package command --package echo --package minimal
+	$(CARGO) clippy --all-targets -- --deny warnings
+	$(CARGO) clippy $(GUESTS) --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --no-deps
+	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --no-deps $(GUESTS)
 
 bench: setup
 	$(CARGO) bench --package stepwell-tests --bench engine
 
 docs:
-	$(CARGO) doc --workspace --no-deps --open
+	$(CARGO) doc --no-deps --open
 
 clean:
 	$(CARGO) clean
