@@ -5,13 +5,15 @@
 //! (reports do), where content lies (resolvers do). One loop owns all state of a job; the status of a step changes by
 //! one total function ([`Status::change`]) and every change is an event.
 //!
-//! Start at [`run`]: `sequencer` is the loop over lists, `item` takes one step through loading, running and collecting.
+//! Start at [`run`]: `sequencer` is the loop over lists, `item` takes one step through loading (`call`) and running
+//! (`native`, `module`).
 //! Lists stand on a stack of `frame`s; `table` holds the states; `environment` and `inputs` say what an expression sees.
 //!
 //! May use: schema, expr, policy, plan.
 
 #![forbid(unsafe_code)]
 
+mod call;
 mod ending;
 mod environment;
 mod event;
@@ -26,6 +28,8 @@ pub mod lines;
 mod load;
 mod log;
 mod mask;
+mod module;
+mod native;
 mod outputs;
 mod result;
 mod scratch;
@@ -49,5 +53,8 @@ pub use result::{ExecResult, JobError, JobErrorKind, JobResult, StepReference, S
 pub use sequencer::run;
 pub use status::{Change, IllegalChange, Status};
 pub use step_path::StepPath;
-pub use stepwell_plan::Module;
+// What events, invocations and results hold: executors and readers of events get these types from here.
+pub use stepwell_expr::{Marked, Values};
+pub use stepwell_plan::{Module, Origin, PlannedFunction, Protocol};
+pub use stepwell_policy::{Capability, Decision, Request, Verdict};
 pub use surroundings::{Options, Surroundings};

@@ -98,3 +98,6 @@ impl Drop for EventStream {
         self.log_room.close();
     }
 }
+
+#[cfg(test)]
+mod tests;

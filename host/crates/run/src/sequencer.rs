@@ -151,8 +151,8 @@ impl Sequencer {
         let result = open_result(StepPath::job(), StepReference::Root);
         let context = Context::job(&self.work_dir, Layers::ground(&self.ground));
         self.push_frame(job, List::Job(Arc::clone(&plan)), context, result);
-        let base = std::mem::replace(&mut self.base, Ok(Values::new()))?;
         self.masks.values(&self.vars);
+        let base = std::mem::replace(&mut self.base, Ok(Values::new()))?;
         self.ground = Ground::new(base);
         let layers = Layers::ground(&self.ground);
         self.table.change(job, Change::Start, Note::default());

@@ -67,3 +67,6 @@ impl Serialize for StepPath {
         serializer.collect_str(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,11 +63,11 @@ fn while_a_function_is_loaded() {
 #[test]
 fn a_time_limit_ends_the_job() {
     let ran = job("run: [{name: a, script: hang}, {name: b, script: exit 0}]")
-        .with(|surroundings| surroundings.time_limit = Some(Duration::from_millis(50)))
+        .with(|surroundings| surroundings.time_limit = Some(Duration::from_secs(1)))
         .run();
     assert_eq!(ran.result.status, Status::TimedOut);
     assert_eq!(ran.statuses(), "a timed-out, b skipped");
-    assert_eq!(ran.message(), "step \"a\": the job's time limit of 50ms was reached");
+    assert_eq!(ran.message(), "step \"a\": the job's time limit of 1s was reached");
     assert_eq!(ran.result.error.as_ref().unwrap().kind, JobErrorKind::TimedOut);
 }
 

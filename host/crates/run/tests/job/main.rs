@@ -1,5 +1,7 @@
 //! Whole jobs with a scripted executor: plan in, events and result out.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "../support/mod.rs"]
 mod support;
 
