@@ -1,7 +1,7 @@
 //! The compiled form of documents, as the result file has it under `specDefinition`.
 
 use serde_json::{Map, Value, json};
-use stepwell_plan::{Origin, Protocol};
+use stepwell_run::{Origin, Protocol};
 use stepwell_schema::reference::split_file;
 use stepwell_schema::value::NotFinite;
 use stepwell_schema::{

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use stepwell_policy::Decision;
+use stepwell_run::Decision;
 use stepwell_run::{Event, EventKind, Level, StepFacts, StepPath, Stream, Usage};
 
 use crate::output::Output;
@@ -183,7 +183,7 @@ fn micros(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use stepwell_policy::{Capability, Request, Verdict};
+    use stepwell_run::{Capability, Request, Verdict};
     use stepwell_run::Status;
     use stepwell_schema::{Digest, Place, Source, Span};
 

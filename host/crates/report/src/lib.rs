@@ -5,7 +5,7 @@
 //! readers. **Refuses to know:** what makes events happen, arguments and environment, and which file or terminal it
 //! writes to.
 //!
-//! May use: schema, run (event types), and of expr, policy and plan the types that those hold.
+//! May use: schema, run (event types).
 
 #![forbid(unsafe_code)]
 

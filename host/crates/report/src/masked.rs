@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::time::SystemTime;
 
-use stepwell_policy::{Capability, Decision};
+use stepwell_run::{Capability, Decision};
 use stepwell_run::{Event, EventKind, StepFacts, StepPath, Stream};
 
 use crate::mask::{MaskStream, Masker};
@@ -159,7 +159,7 @@ fn texts_of_capability(capability: &mut Capability) -> Vec<&mut String> {
 mod tests {
     use std::time::Duration;
 
-    use stepwell_policy::{Request, Verdict};
+    use stepwell_run::{Request, Verdict};
     use stepwell_run::{Level, Status};
 
     use super::*;

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
-use stepwell_expr::{Marked, Values};
+use stepwell_run::{Marked, Values};
 use stepwell_run::{ExecResult, JobResult, Status, StepPath, StepReference, StepResult};
 use stepwell_schema::{Job, Step};
 

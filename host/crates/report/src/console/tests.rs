@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use stepwell_policy::{Capability, Decision, Request, Verdict};
+use stepwell_run::{Capability, Decision, Request, Verdict};
 use stepwell_run::{EventKind, Level, Status, StepFacts};
 use stepwell_schema::{Place, Source, Span};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use stepwell_policy::{Decision, Verdict};
+use stepwell_run::{Decision, Verdict};
 use stepwell_run::{Level, Status, StepFacts, StepPath};
 use stepwell_schema::Place;
 
