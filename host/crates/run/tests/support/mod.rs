@@ -152,14 +152,14 @@ impl Case {
             ..self.surroundings
         };
         let (sender, mut stream) = event_channel();
-        let result = runtime.block_on(run(
+        let result = runtime.block_on(movable(run(
             Arc::new(plan),
             surroundings,
             Arc::new(executor),
             Arc::new(resolver),
             sender,
             cancelled,
-        ));
+        )));
         let events: Vec<Event> = std::iter::from_fn(|| runtime.block_on(stream.next())).collect();
         drop(runtime);
         let record = record.lock().unwrap().clone();
@@ -279,6 +279,11 @@ impl Ran {
     pub(crate) fn outputs_of(&self, step: &str) -> String {
         json(&self.result_of(step).outputs)
     }
+}
+
+/// Holds a future to what hosts need of it: that it may move between threads.
+fn movable<F: Future + Send>(future: F) -> F {
+    future
 }
 
 /// Writes values as one JSON object.
