@@ -19,7 +19,7 @@ use crate::drive::{Driven, drive};
 use crate::ending::{Circumstances, ExitOutOfRange};
 use crate::log_sink::LogSink;
 use crate::preopens::{PreopenError, open_private};
-use crate::quota_p1::show_folders;
+use crate::quota_p1::{number_preopens, show_folders};
 use crate::setup::Setup;
 use crate::size::bytes_text;
 use crate::state::{Preview2, State, preview1, store};
@@ -86,7 +86,9 @@ pub(crate) async fn run(
             if let Err(cause) = show_folders(&mut setup) {
                 return Outcome::EngineError { message: format!("folders cannot be shown to a command: {cause}") };
             }
-            let mut store = store(engine, setup.into_state(preview1));
+            let mut state = setup.into_state(preview1);
+            number_preopens(&mut state);
+            let mut store = store(engine, state);
             let driven = drive(
                 async {
                     let instance = pre.instantiate_async(&mut store).await?;

@@ -20,6 +20,8 @@ pub(crate) struct Descriptor {
     pub(crate) preopen: usize,
     /// Where it was when it was opened, as the guest sees it.
     pub(crate) guest_path: Arc<str>,
+    /// Whether it is a preopen itself.
+    pub(crate) is_preopen: bool,
     /// The file, where what is written to it counts.
     pub(crate) open: Option<Arc<OpenFile>>,
 }
@@ -37,7 +39,7 @@ impl Files {
     /// Notes the descriptor of a preopen.
     pub(crate) fn insert_preopen(&mut self, number: u32, preopen: usize) {
         let guest_path = self.preopens[preopen].guest_path.as_str().into();
-        self.insert(number, Descriptor { preopen, guest_path, open: None });
+        self.insert(number, Descriptor { preopen, guest_path, is_preopen: true, open: None });
     }
 
     /// Forgets a descriptor.
@@ -58,6 +60,11 @@ impl Files {
     /// Returns the budget of the folder that a descriptor belongs to; none for what is read-only.
     pub(crate) fn quota(&self, number: u32) -> Option<Arc<Quota>> {
         self.preopens.get(self.get(number)?.preopen)?.quota.clone()
+    }
+
+    /// Tells whether anything but preopens is open.
+    pub(crate) fn has_open_files(&self) -> bool {
+        self.descriptors.values().any(|descriptor| !descriptor.is_preopen)
     }
 
     /// Returns a path below a descriptor as the guest sees it.

@@ -117,7 +117,7 @@ impl QuotaFs<'_> {
             Some(quota) => self.open_file(&quota, opened).await?,
             None => None,
         };
-        self.files.insert(opened.rep(), Descriptor { preopen, guest_path, open });
+        self.files.insert(opened.rep(), Descriptor { preopen, guest_path, is_preopen: false, open });
         Ok(())
     }
 

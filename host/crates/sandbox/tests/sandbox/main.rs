@@ -2,6 +2,7 @@
 //! it not, and one that tries to get round it.
 
 mod cache;
+mod commands;
 mod ends;
 mod environment;
 mod files;

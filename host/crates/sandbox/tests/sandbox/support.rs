@@ -41,6 +41,23 @@ fn build_guests(target: &str) -> PathBuf {
     root.join("target/guests").join(target).join("wasm")
 }
 
+/// Builds the command that does things with files, once for each target, and returns its bytes.
+pub(crate) fn files_command(target: &'static str) -> Arc<[u8]> {
+    static BUILT: Mutex<BTreeMap<&'static str, Arc<[u8]>>> = Mutex::new(BTreeMap::new());
+    Arc::clone(BUILT.lock().unwrap().entry(target).or_insert_with(|| build_files_command(target)))
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests build their guests with rustc")]
+fn build_files_command(target: &str) -> Arc<[u8]> {
+    let folder = tempfile::tempdir().unwrap();
+    let wasm = folder.path().join("files.wasm");
+    let mut rustc = std::process::Command::new("rustc");
+    rustc.args(["--edition", "2024", "-Copt-level=s", "-Cpanic=abort", "--target", target, "-o"]).arg(&wasm);
+    rustc.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests/files.rs"));
+    assert!(rustc.status().unwrap().success(), "the guest does not build");
+    std::fs::read(wasm).unwrap().into()
+}
+
 /// Returns a module that any bytes make.
 pub(crate) fn module(name: &str, bytes: Arc<[u8]>) -> Arc<Module> {
     Arc::new(Module { name: name.to_owned(), digest: Digest::of(&bytes), bytes })
