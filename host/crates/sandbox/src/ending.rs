@@ -5,7 +5,7 @@ use std::time::Duration;
 use stepwell_policy::Limits;
 use stepwell_run::{Failure, FailureKind, LimitKind, LimitReached, Outcome};
 use wasmtime::component::ResourceTableError;
-use wasmtime::{Error, Trap, WasmBacktrace};
+use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::limits::{MAX_CALL_BYTES, MAX_HANDLES, Meter};
@@ -41,6 +41,9 @@ impl Circumstances<'_> {
     /// success's. In the order of the step ABI, section 5.
     pub(crate) fn broken(&self, error: &Error) -> Outcome {
         let trap = error.downcast_ref::<Trap>();
+        if error.is::<PoolConcurrencyLimitError>() {
+            return Outcome::EngineError { message: "too many large modules run at the same time".to_owned() };
+        }
         if self.meter.cpu_is_spent() {
             return self.limit(LimitKind::Cpu, timed("processor time", self.limits.cpu));
         }

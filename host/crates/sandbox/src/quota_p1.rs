@@ -377,7 +377,7 @@ impl<'a> Call<'a> {
 
     /// Decides whether something may be opened, and counts it if it is new. The error is an error code.
     async fn may_open(&mut self, place: &Place<'_>, flags: i32, open: i32) -> Result<Before, i32> {
-        let follow = flags & i32::from(Lookupflags::SYMLINK_FOLLOW.bits().cast_signed()) != 0;
+        let follow = flags & Lookupflags::SYMLINK_FOLLOW.bits().cast_signed() != 0;
         let found = self.find(place, follow).await?;
         let may_be_opened = |stat: &Filestat| {
             matches!(stat.filetype, Filetype::RegularFile | Filetype::Directory | Filetype::SymbolicLink)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use stepwell_run::{Control, Failure, FailureKind, Invocation, Module, ModuleRefused, Outcome, Usage, WasmCall};
 use stepwell_schema::Spec;
+use tokio::sync::Semaphore;
 
 use crate::check;
 use crate::code_cache::CacheUnusable;
@@ -23,6 +24,8 @@ pub struct Sandbox {
     // Dropped before the machine that made them.
     modules: Modules,
     machine: Machine,
+    /// As many as the pool has places, so that a step waits for one rather than fails.
+    places: Semaphore,
     scratch_folder: PathBuf,
     cache_unusable: Option<CacheUnusable>,
 }
@@ -82,6 +85,13 @@ impl Sandbox {
         control: &Control,
         log: &Arc<LogSink>,
     ) -> Outcome {
+        let place = tokio::select! {
+            biased;
+            place = self.places.acquire() => place,
+            () = control.cancelled.cancelled() => return Outcome::Cancelled,
+        };
+        // Held until the store is dropped. It is never closed, so there is always one.
+        let _place = place;
         let setup = match Setup::new(invocation, call, control, Arc::clone(log)) {
             Ok(setup) => setup,
             Err(error) => return folder_missing(&error),
@@ -137,7 +147,13 @@ impl SandboxBuilder {
         let failed = |error: wasmtime::Error| SandboxError { cause: error.to_string() };
         let machine = Machine::start(self.instances).map_err(failed)?;
         let (modules, cache_unusable) = Modules::new(&machine.engine, self.cache_folder.as_deref()).map_err(failed)?;
-        Ok(Sandbox { modules, machine, scratch_folder: self.scratch_folder, cache_unusable })
+        Ok(Sandbox {
+            modules,
+            machine,
+            places: Semaphore::new(self.instances as usize),
+            scratch_folder: self.scratch_folder,
+            cache_unusable,
+        })
     }
 }
 
