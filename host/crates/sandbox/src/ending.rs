@@ -47,7 +47,9 @@ impl Circumstances<'_> {
         if self.meter.cpu_is_spent() {
             return self.limit(LimitKind::Cpu, timed("processor time", self.limits.cpu));
         }
-        if self.meter.growth_was_refused() {
+        // A program that noticed the refusal and exited was not ended by it.
+        let exited = error.is::<I32Exit>() || error.is::<ExitOutOfRange>();
+        if self.meter.growth_was_refused() && !exited {
             return self.limit(LimitKind::Memory, self.memory_text());
         }
         if is_call_too_large(error) {

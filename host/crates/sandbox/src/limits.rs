@@ -25,6 +25,8 @@ pub(crate) struct Meter {
     memory_bytes: u64,
     table_bytes: u64,
     peak_bytes: u64,
+    /// The last growth that was allowed, which the machine may still refuse.
+    last_growth_bytes: u64,
     refused: bool,
     ticks: u64,
     limit_ticks: u64,
@@ -37,6 +39,7 @@ impl Meter {
             memory_bytes: 0,
             table_bytes: 0,
             peak_bytes: 0,
+            last_growth_bytes: 0,
             refused: false,
             ticks: 0,
             // Rounded up, and at least one: a step always gets to run.
@@ -82,6 +85,7 @@ impl Meter {
             return false;
         }
         self.peak_bytes = self.peak_bytes.max(total);
+        self.last_growth_bytes = growth_bytes;
         true
     }
 }
@@ -96,6 +100,11 @@ impl ResourceLimiter for Meter {
         Ok(true)
     }
 
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.memory_bytes = self.memory_bytes.saturating_sub(std::mem::take(&mut self.last_growth_bytes));
+        Ok(())
+    }
+
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let growth = (desired.saturating_sub(current) as u64).saturating_mul(TABLE_ELEMENT_BYTES);
         if maximum.is_some_and(|maximum| desired > maximum) || !self.grow(growth) {
@@ -103,6 +112,11 @@ impl ResourceLimiter for Meter {
         }
         self.table_bytes += growth;
         Ok(true)
+    }
+
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.table_bytes = self.table_bytes.saturating_sub(std::mem::take(&mut self.last_growth_bytes));
+        Ok(())
     }
 }
 
@@ -131,6 +145,14 @@ mod tests {
         let mut meter = meter(1_000);
         assert!(!meter.memory_growing(0, 600, Some(500)).unwrap());
         assert!(!meter.growth_was_refused());
+    }
+
+    #[test]
+    fn what_the_machine_refuses_is_not_counted() {
+        let mut meter = meter(1_000);
+        assert!(meter.memory_growing(0, 1_000, None).unwrap());
+        meter.memory_grow_failed(wasmtime::Error::msg("no memory")).unwrap();
+        assert!(meter.memory_growing(0, 1_000, None).unwrap());
     }
 
     #[test]

@@ -54,8 +54,8 @@ impl Quota {
         Ok(())
     }
 
-    /// Gives back what [`Quota::add_file`] counted: it came to nothing.
-    pub(crate) fn undo_file(&self) {
+    /// Gives back what [`Quota::add_file`] counted: it came to nothing, or a folder is gone.
+    pub(crate) fn release_file(&self) {
         self.lock().files -= 1;
     }
 

@@ -159,7 +159,7 @@ impl QuotaFs<'_> {
         let reserved = if is_new { self.reserve(fd)? } else { None };
         let opened = self.inner.open_at(borrowed(fd), path_flags, path.to_owned(), open_flags, flags).await;
         match (&opened, reserved) {
-            (Err(_), Some(quota)) => quota.undo_file(),
+            (Err(_), Some(quota)) => quota.release_file(),
             (Ok(opened), _) => {
                 self.remember(fd.rep(), path, opened).await?;
                 if let Some(found) = found
@@ -251,7 +251,7 @@ impl HostDescriptor for QuotaFs<'_> {
         let number = fd.rep();
         let created = self.inner.create_directory_at(fd, path.clone()).await;
         if let (Err(_), Some(quota)) = (&created, reserved) {
-            quota.undo_file();
+            quota.release_file();
         }
         self.noted(created, "write", number, &path)
     }
@@ -275,7 +275,7 @@ impl HostDescriptor for QuotaFs<'_> {
         let reserved = self.reserve(&fd)?;
         let created = self.inner.symlink_at(fd, target, path.clone()).await;
         if let (Err(_), Some(quota)) = (&created, reserved) {
-            quota.undo_file();
+            quota.release_file();
         }
         self.noted(created, "write", number, &path)
     }
@@ -319,7 +319,7 @@ impl HostDescriptor for QuotaFs<'_> {
         if removed.is_ok()
             && let Some(quota) = self.files.quota(number)
         {
-            quota.undo_file();
+            quota.release_file();
         }
         self.noted(removed, "write", number, &path)
     }

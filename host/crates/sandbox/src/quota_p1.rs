@@ -250,7 +250,7 @@ fn shadow_names(linker: &mut Linker<Store>) -> Result<()> {
             let Call { memory, state } = &mut call;
             let code = wasi::path_remove_directory(&mut state.wasi, memory, fd, path, length).await?;
             if let (SUCCESS, Some(quota)) = (code, call.quota(fd)) {
-                quota.undo_file();
+                quota.release_file();
             }
             call.answer(code, "write", &Place { fd, path, length, name: &name })
         })
@@ -293,7 +293,7 @@ fn code(errno: Errno) -> i32 {
 
 fn undo_unless_made(quota: Option<&Arc<Quota>>, code: i32) {
     if let Some(quota) = quota.filter(|_| code != SUCCESS) {
-        quota.undo_file();
+        quota.release_file();
     }
 }
 

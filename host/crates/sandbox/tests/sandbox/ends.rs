@@ -83,3 +83,34 @@ async fn a_dropped_call_stops() {
     assert!(task.await.is_err_and(|error| error.is_cancelled()));
     assert_eq!(Call::of("minimal").input("number", 1.0).run().await.number(), 2.0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_ends_in_the_grace_time_ends_as_it_says() {
+    let mut call = Call::of("echo").input("text", "");
+    call.cancelled.cancel();
+    call.grace = Duration::from_secs(60);
+    let _ = Call::of("echo").input("text", "").run().await;
+    let ended = call.run().await;
+    assert!(ended.output("context").to_json_text().unwrap().contains("\"cancelled\":true"));
+    let mut call = Call::attack("claim-cancelled");
+    call.cancelled.cancel();
+    call.grace = Duration::from_secs(60);
+    let _ = Call::attack("none").run().await;
+    assert!(matches!(call.run().await.outcome, Outcome::Cancelled));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_calls_than_places_wait() {
+    let scratch = tempfile::tempdir().unwrap();
+    let sandbox = stepwell_sandbox::Sandbox::builder(scratch.path()).instances(2).build().unwrap();
+    let sandbox = std::sync::Arc::new(sandbox);
+    let calls: Vec<_> = (0..40)
+        .map(|number| {
+            let sandbox = std::sync::Arc::clone(&sandbox);
+            tokio::spawn(async move { Call::of("minimal").input("number", f64::from(number)).run_in(&sandbox).await })
+        })
+        .collect();
+    for (call, number) in calls.into_iter().zip(1..) {
+        assert_eq!(call.await.unwrap().number(), f64::from(number));
+    }
+}
