@@ -139,3 +139,49 @@ fn inputs_of_a_command_differ_in_more_than_case() {
         assert!(Sandbox::check_module(&command, &both).unwrap_err().message.contains("differ in case only"));
     }
 }
+
+fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = bytes.to_vec();
+    let places: Vec<_> = bytes
+        .windows(from.len())
+        .enumerate()
+        .filter(|(_, window)| *window == from.as_bytes())
+        .map(|(at, _)| at)
+        .collect();
+    for at in places {
+        bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn imports_that_are_not_served() {
+    let echo = guest("echo", "wasm32-wasip2");
+    let newer = replaced(&echo, "stepwell:step/log@0.1.0", "stepwell:step/log@0.9.0");
+    refused(&newer, "needs interface log of step ABI 0.9.0, this engine has 0.1.0");
+    let unknown = replaced(&echo, "stepwell:step/log@0.1.0", "stepwell:step/lag@0.1.0");
+    refused(&unknown, "needs interface lag of step ABI 0.1.0, this engine has 0.1.0");
+    let foreign = replaced(&echo, "stepwell:step/log@", "somebody:else/log@");
+    refused(&foreign, "imports `somebody:else/log@0.1.0`, which this engine does not have");
+}
+
+#[test]
+fn one_description_of_itself() {
+    let mut minimal = guest("minimal", "wasm32-wasip2").to_vec();
+    minimal.extend(b"\0\x0c\x09step-spec{}");
+    refused(&minimal, "it has 2 sections `step-spec`; exactly one is allowed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn precompiled_code_is_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    let cache = parent.path().join("cache");
+    let sandbox = Sandbox::builder(parent.path()).instances(2).cache_folder(&cache).build().unwrap();
+    let ended = Call::of("minimal").input("number", 1.0).run_in(&sandbox).await;
+    assert_eq!(ended.number(), 2.0);
+    let mut entries = std::fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path());
+    let entry = entries.find(|path| path.file_name().unwrap() != "key").unwrap();
+    let code = std::fs::read(entry).unwrap();
+    refused(&code[32..], "machine code that was compiled from WebAssembly");
+}
