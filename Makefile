@@ -41,7 +41,7 @@ check: setup
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --no-deps $(GUESTS)
 
 bench: setup
-	$(CARGO) bench --package stepwell-tests --bench engine
+	$(CARGO) bench --bench engine
 
 docs:
 	$(CARGO) doc --no-deps --open

@@ -40,12 +40,16 @@ fn build(root: &Path, out: &Path) -> Result<PathBuf, String> {
     let target = target_folder(out).join("steps");
     #[expect(clippy::disallowed_methods, reason = "a build script runs the compiler")]
     let mut cargo = Command::new(variable("CARGO")?);
-    cargo.current_dir(root).args(["build", "--locked", "--profile", "wasm", "--target", TARGET, "--target-dir"]).arg(&target);
+    cargo
+        .current_dir(root)
+        .args(["build", "--locked", "--profile", "wasm", "--target", TARGET, "--target-dir"])
+        .arg(&target);
     for name in SHIPPED {
         cargo.args(["--package", &format!("stepwell-step-{name}")]);
     }
     // What the outer build sets for native code and for lints does not hold for WebAssembly.
-    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_TARGET_DIR"] {
+    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_TARGET_DIR"]
+    {
         cargo.env_remove(name);
     }
     let status = cargo.status().map_err(|error| format!("cannot start cargo: {error}"))?;

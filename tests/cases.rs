@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use stepwell::{EventKind, Host, JobRequest, RunError, Status, Stream};
+use stepwell::{EventKind, Host, JobErrorKind, JobRequest, RunError, Stream};
 
 use crate::support::{Place, Ran, workspace_root};
 
@@ -55,9 +55,7 @@ fn through_library(host: &Host, place: &Place) -> (i32, String) {
     let path = place.work().join("job.yml");
     let Ok(request) = JobRequest::from_file(&path) else { return (3, String::new()) };
     let environment = [("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()), ("TMPDIR", text(&place.tmp()))];
-    let request = request
-        .work_dir(place.work())
-        .environment(environment.map(|(name, value)| (name.to_owned(), value)));
+    let request = request.work_dir(place.work()).environment(environment.map(|(name, value)| (name.to_owned(), value)));
     let mut handle = match host.run(request) {
         Ok(handle) => handle,
         Err(RunError::Document(_)) => return (3, String::new()),
@@ -70,11 +68,15 @@ fn through_library(host: &Host, place: &Place) -> (i32, String) {
             log.extend(bytes);
         }
     }
-    let code = match handle.wait().status {
-        Status::Succeeded => 0,
-        Status::TimedOut => 124,
-        Status::Cancelled => 130,
-        Status::Failed | Status::Pending | Status::Running | Status::Skipped | Status::Lost => 1,
+    let code = match handle.wait().error.map(|error| error.kind) {
+        None => 0,
+        Some(JobErrorKind::StepFailed) => 1,
+        Some(JobErrorKind::Document) => 3,
+        Some(JobErrorKind::Denied) => 4,
+        Some(JobErrorKind::Integrity) => 6,
+        Some(JobErrorKind::Engine) => 7,
+        Some(JobErrorKind::TimedOut) => 124,
+        Some(JobErrorKind::Cancelled) => 130,
     };
     (code, String::from_utf8_lossy(&log).into_owned())
 }
@@ -101,27 +103,45 @@ fn place(case: &Path) -> Place {
 fn written(ran: &Ran, place: &Place) -> String {
     let code = ran.code.map_or("a signal".to_owned(), |code| code.to_string());
     let all = format!("exit: {code}\n--- stdout\n{}--- stderr\n{}", ran.stdout, ran.stderr);
-    without_times(&all.replace(&text(&place.work()), "[WORK]"))
+    without_variations(&all.replace(&text(&place.work()), "[WORK]"))
 }
 
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// Replaces every duration (`12 ms`, `0.1 s`, `1m 5s`) by `[TIME]`, with the blanks before it that align it.
-fn without_times(text: &str) -> String {
-    text.split_inclusive('\n').map(without_times_in_line).collect()
+/// Drops what depends on whether a module was compiled before, and on how wide a table is.
+fn steady(line: &str) -> Option<String> {
+    if line.contains("`: compiling ") {
+        return None;
+    }
+    let line = without_times_in_line(line);
+    if !line.starts_with(['│', '┌', '├', '╞', '└']) {
+        return Some(line);
+    }
+    let mut squeezed = String::new();
+    for character in line.chars() {
+        if !(matches!(character, '─' | '═' | ' ') && squeezed.ends_with(character)) {
+            squeezed.push(character);
+        }
+    }
+    Some(squeezed)
 }
 
+fn without_variations(text: &str) -> String {
+    text.split_inclusive('\n').filter_map(steady).collect()
+}
+
+/// Replaces every duration (`12 ms`, `0.1 s`) by `[TIME]`, with the blanks before it that align it.
 fn without_times_in_line(line: &str) -> String {
     let mut out = String::new();
     let mut rest = line;
     while let Some(start) = rest.find(|character: char| character.is_ascii_digit()) {
         let number = rest[start..].find(|character: char| !character.is_ascii_digit() && character != '.');
         let end = number.map_or(rest.len(), |length| start + length);
-        let unit = [" ms", " s", " µs", " min"].into_iter().find(|unit| {
-            rest[end..].strip_prefix(unit).is_some_and(|after| !after.starts_with(char::is_alphanumeric))
-        });
+        let unit = [" ms", " s", " µs", " min"]
+            .into_iter()
+            .find(|unit| rest[end..].strip_prefix(unit).is_some_and(|after| !after.starts_with(char::is_alphanumeric)));
         match unit {
             Some(unit) if !rest[..start].ends_with(char::is_alphanumeric) => {
                 out.push_str(rest[..start].trim_end());

@@ -32,6 +32,7 @@ fn wrong_usage_is_2() {
     place.run(["frobnicate"]).code(2).says("frobnicate");
     place.run(["run"]).code(2);
     place.run(["run", "job.yml", "--var", "1x=2"]).code(2).says("`1x` is not a name");
+    place.write("greet/func.yml", "{}\n---\nexec: { command: [ 'true' ] }\n");
     place.run(["call", "./greet", "--input", "nothing"]).code(2).says("nothing");
 }
 
@@ -47,9 +48,11 @@ fn an_invalid_document_is_3_and_shows_all_problems() {
 #[test]
 fn a_denied_need_is_4_before_anything_runs() {
     let place = Place::new();
-    place.write("nosy/func.yml", "spec:\n  needs:\n    read: [ /etc ]\n---\nwasm: { module: ./nosy.wasm }\n");
-    fs::copy(module("minimal"), place.work().join("nosy/nosy.wasm")).expect("the guest is there");
-    place.write("job.yml", "run:\n  - { name: first, script: echo ran }\n  - { name: second, func: ./nosy }\n");
+    place.attack("nosy", "read: [ /etc ]");
+    place.write(
+        "job.yml",
+        "run:\n  - { name: first, script: echo ran }\n  - { name: second, func: ./nosy, inputs: { what: panic } }\n",
+    );
     let ran = place.run(["run", "job.yml"]);
     ran.code(4).says("second").says("read").says("/etc").never_shows("\nran");
 }
@@ -67,7 +70,8 @@ fn a_module_without_the_digest_it_must_have_is_6() {
 #[test]
 fn a_time_limit_is_124() {
     let place = Place::new();
-    place.write("job.yml", "run:\n  - { name: only, script: exec sleep 1000 }\n  - { name: never, script: echo ran }\n");
+    place
+        .write("job.yml", "run:\n  - { name: only, script: exec sleep 1000 }\n  - { name: never, script: echo ran }\n");
     let ran = place.run(["run", "job.yml", "--time-limit", "200ms"]);
     ran.code(124).says("200ms").says("only");
     assert!(!ran.stdout.contains("\nran"));
@@ -76,10 +80,8 @@ fn a_time_limit_is_124() {
 #[test]
 fn a_wall_limit_of_a_function_is_124() {
     let place = Place::new();
-    let needs = "needs: { limits: { wall: 200ms } }";
-    place.write("slow/func.yml", format!("spec:\n  inputs: {{ what: {{ type: string, default: sleep }} }}\n  {needs}\n---\nwasm: {{ module: ./m.wasm }}\n"));
-    fs::copy(module("attack"), place.work().join("slow/m.wasm")).expect("the guest is there");
-    place.write("job.yml", "run:\n  - { name: only, func: ./slow }\n");
+    place.attack("slow", "limits: { wall: 200ms }");
+    place.write("job.yml", "run:\n  - { name: only, func: ./slow, inputs: { what: sleep } }\n");
     place.run(["run", "job.yml"]).code(124).says("only").says("200");
 }
 
@@ -107,7 +109,10 @@ fn a_dry_run_and_a_plan_run_nothing() {
 fn results_and_events_are_files_of_json() {
     let place = Place::new();
     place.write("job.yml", "run:\n  - { name: a, script: exit 3 }\n");
-    place.run(["run", "job.yml", "--results", "results.json", "--events", "events.jsonl"]).code(1).says("exit status 3");
+    place
+        .run(["run", "job.yml", "--results", "results.json", "--events", "events.jsonl"])
+        .code(1)
+        .says("exit status 3");
     let results: Value = serde_json::from_str(&place.read("results.json")).expect("results are JSON");
     assert_eq!(results["status"], json!("failure"));
     assert_eq!(results["subStepResults"][0]["step"]["name"], json!("a"));
@@ -180,7 +185,7 @@ fn completions_manual_and_help_exist() {
 #[test]
 fn the_examples_of_the_help_work() {
     let place = Place::new();
-    place.copy("examples", "examples").copy("guest-sdk", "guest-sdk");
+    place.examples();
     place.write("job.yml", "run:\n  - { name: a, func: ./greet, inputs: { name: you } }\n");
     place.write(
         "greet/func.yml",

@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use crate::support::{Place, files, workspace_root};
+use crate::support::{Place, files};
 
 #[test]
 fn the_release_example_makes_what_native_tools_accept() {
     let place = Place::new();
-    place.copy("examples", "examples").copy("guest-sdk", "guest-sdk");
+    place.examples();
     let ran = place.run(["run", "examples/release/job.yml"]);
     ran.code(0).logs("dist/guest-sdk.tar.gz: OK").logs("archive dist/guest-sdk.tar.gz");
     for step in ["pack", "sums", "notes", "verify", "show"] {
@@ -30,7 +30,7 @@ fn the_release_example_makes_what_native_tools_accept() {
 fn the_same_release_is_the_same_bytes() {
     let archive = || {
         let place = Place::new();
-        place.copy("examples", "examples").copy("guest-sdk", "guest-sdk");
+        place.examples();
         place.run(["run", "examples/release/job.yml"]).code(0);
         fs::read(place.work().join("dist/guest-sdk.tar.gz")).expect("the archive is there")
     };
@@ -40,9 +40,7 @@ fn the_same_release_is_the_same_bytes() {
 #[test]
 fn the_denied_example_explains_its_refusal() {
     let place = Place::new();
-    place.copy("examples", "examples");
-    let module = build_stranger();
-    fs::copy(module, place.work().join("examples/denied/stranger/stranger.wasm")).expect("the module was built");
+    place.examples();
     let ran = place.run(["run", "examples/denied/job.yml"]);
     ran.code(1).says("greet").says("read").says("/etc/passwd").says("private.txt").says("spec.needs.read");
     let passwd = fs::read_to_string("/etc/passwd").expect("every machine has one");
@@ -79,25 +77,6 @@ fn a_manifest_that_does_not_hold_names_the_file() {
 #[test]
 fn every_example_is_valid() {
     let place = Place::new();
-    place.copy("examples", "examples").copy("steps", "steps").copy("guest-sdk", "guest-sdk");
-    fs::write(place.work().join("examples/denied/stranger/stranger.wasm"), fs::read(build_stranger()).expect("built"))
-        .expect("the module can be put there");
+    place.examples();
     place.run(["check", "examples"]).code(0);
-}
-
-/// Builds the stranger's function from source and returns its module.
-fn build_stranger() -> std::path::PathBuf {
-    let root = workspace_root();
-    #[expect(clippy::disallowed_methods, reason = "functions are built with the project's own compiler")]
-    let status = std::process::Command::new(env!("CARGO"))
-        .current_dir(&root)
-        .args(["build", "--locked", "--quiet", "--profile", "wasm", "--target", "wasm32-wasip2"])
-        .args(["--target-dir", "target/steps", "--package", "stepwell-example-stranger"])
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env_remove("RUSTC_WORKSPACE_WRAPPER")
-        .status()
-        .expect("cargo starts");
-    assert!(status.success(), "the example did not build");
-    root.join("target/steps/wasm32-wasip2/wasm/stepwell_example_stranger.wasm")
 }

@@ -2,15 +2,15 @@
 
 mod support;
 
-/// The command line: exit codes, streams, help whose examples work.
-mod cli;
 /// Documents and surroundings that are wrong: the right exit code, a message that names the remedy, nothing left behind.
 mod bad_input;
+/// Cancelling a job: signals in, nothing left behind, an honest result.
+mod cancellation;
 /// Files in, files expected: one folder a case, run by the command line and by the library.
 mod cases;
+/// The command line: exit codes, streams, help whose examples work.
+mod cli;
 /// The shipped functions and the examples, run for real.
 mod examples;
 /// Which crate may use which, and that each says what it is for.
 mod layers;
-/// Cancelling a job: signals in, nothing left behind, an honest result.
-mod cancellation;

@@ -127,12 +127,15 @@ impl HostBuilder {
         if let Some(folder) = self.shown_from {
             resolver = resolver.shown_from(folder);
         }
-        Ok(Host::new(runtime, Parts {
-            sandbox: Arc::new(sandbox),
-            resolver: Arc::new(resolver),
-            subreaper: subreaper.map(Arc::new),
-            scratch_folder: self.scratch_folder,
-            grace: self.grace,
-        }))
+        Ok(Host::new(
+            runtime,
+            Parts {
+                sandbox: Arc::new(sandbox),
+                resolver: Arc::new(resolver),
+                subreaper: subreaper.map(Arc::new),
+                scratch_folder: self.scratch_folder,
+                grace: self.grace,
+            },
+        ))
     }
 }

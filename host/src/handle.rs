@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use stepwell_report::{Masker, Secrets, WriteResultsError, write_results};
 
-
 use stepwell_run::{Event, JobResult};
 use stepwell_schema::Job;
 use tokio::sync::oneshot;

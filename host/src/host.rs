@@ -103,8 +103,7 @@ impl Host {
         let options = PlanOptions { vars: request.variables.clone() };
         let plan = stepwell_plan::plan(&request.document, work_dir, &*self.parts.resolver, &options)
             .map_err(RunError::Document)?;
-        let refused: Vec<_> =
-            plan.functions.iter().filter_map(|function| modules::check(function)).collect();
+        let refused = modules::check_plan(&plan);
         if refused.is_empty() {
             return Ok(plan);
         }

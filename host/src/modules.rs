@@ -1,6 +1,8 @@
 //! The modules of a plan, looked at before anything runs.
 
-use stepwell_plan::{PlannedAction, PlannedDefinition, PlannedFunction, Target};
+use std::sync::Arc;
+
+use stepwell_plan::{Plan, PlannedAction, PlannedDefinition, PlannedFunction, Target};
 use stepwell_sandbox::Sandbox;
 use stepwell_schema::{DefinitionKind, Place, Problem, Problems};
 
@@ -9,8 +11,23 @@ pub(crate) const MODULE: &str = "module";
 /// The code of problems with a module whose imports are not covered by what its function asks for.
 pub(crate) const NOT_GRANTED: &str = "not-granted";
 
+/// Looks at the module of every function that a plan calls, each once.
+pub(crate) fn check_plan(plan: &Plan) -> Problems {
+    let mut seen: Vec<*const PlannedFunction> = Vec::new();
+    let mut problems = Problems::default();
+    for call in &plan.invocations {
+        let function = Arc::as_ptr(&call.function);
+        if !seen.contains(&function) {
+            seen.push(function);
+            let called = format!("called by step `{call}`");
+            problems.extend(check(&call.function).map(|problem| problem.at(call.place.clone(), called)));
+        }
+    }
+    problems
+}
+
 /// Looks at the module of a function, if it has one.
-pub(crate) fn check(function: &PlannedFunction) -> Option<Problem> {
+fn check(function: &PlannedFunction) -> Option<Problem> {
     let (PlannedDefinition::Wasm(wasm), DefinitionKind::Wasm(written)) =
         (&function.definition, &function.function.definition.kind)
     else {

@@ -45,13 +45,17 @@ impl JobRequest {
     pub fn call(text: &str, reference: Reference, inputs: impl IntoIterator<Item = (String, Value)>) -> Self {
         let source = Source::new("call", text);
         let span = Span::new(0, text.len());
-        let inputs = inputs
-            .into_iter()
-            .map(|(name, value)| (Spanned::new(name, span), Node::from_value(value, span)))
-            .collect();
+        let inputs =
+            inputs.into_iter().map(|(name, value)| (Spanned::new(name, span), Node::from_value(value, span))).collect();
         let action = StepAction::Function { reference: Spanned::new(reference, span), inputs };
         let step = Step { name: Spanned::new("call".to_owned(), span), action, env: Vec::new(), span };
-        Self::new(Job { source, steps: vec![step], env: Vec::new(), outputs: Vec::new(), warnings: Problems::default() })
+        Self::new(Job {
+            source,
+            steps: vec![step],
+            env: Vec::new(),
+            outputs: Vec::new(),
+            warnings: Problems::default(),
+        })
     }
 
     fn new(document: Job) -> Self {
@@ -117,7 +121,8 @@ pub(crate) fn read(path: &Path) -> Result<std::sync::Arc<Source>, Problems> {
         return Err(unreadable(&format_args!("it is {} bytes long, more than {MAX_JOB_BYTES}", metadata.len())));
     }
     let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|error| unreadable(&format_args!("it is not UTF-8 from byte {} on", error.utf8_error().valid_up_to())))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        unreadable(&format_args!("it is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))
+    })?;
     Ok(Source::new(name, text))
 }

@@ -53,6 +53,23 @@ impl Place {
         self
     }
 
+    /// Copies the examples with what they need into the work dir.
+    pub(crate) fn examples(&self) -> &Self {
+        self.copy("examples", "examples").copy("guest-sdk", "guest-sdk");
+        let module = fs::read(stranger()).expect("the module was built");
+        self.write("examples/denied/stranger/stranger.wasm", module)
+    }
+
+    /// Writes a function whose module is the guest `attack`, with the given members of `needs`.
+    pub(crate) fn attack(&self, folder: &str, needs: &str) -> &Self {
+        let inputs =
+            "{ what: { type: string }, path: { type: string, default: '' }, count: { type: number, default: 0 } }";
+        let outputs = "{ content: { type: string, default: '' }, number: { type: number, default: 0 } }";
+        let spec = format!("spec:\n  inputs: {inputs}\n  outputs: {outputs}\n  needs:\n    {needs}\n");
+        self.write(&format!("{folder}/func.yml"), format!("{spec}---\nwasm: {{ module: ./attack.wasm }}\n"));
+        self.write(&format!("{folder}/attack.wasm"), fs::read(guest("attack")).expect("the guest is there"))
+    }
+
     /// Reads a file of the work dir.
     #[track_caller]
     pub(crate) fn read(&self, path: &str) -> String {
@@ -185,23 +202,32 @@ fn collect_files(root: &Path, folder: &Path, found: &mut BTreeMap<String, Vec<u8
 /// Returns the path of a guest of tests/guests, built from source the first time one is asked for.
 pub(crate) fn guest(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(build_guests).join(format!("{}.wasm", name.replace('-', "_")))
+    let build =
+        || build_for_webassembly(&["--manifest-path", "tests/guests/Cargo.toml", "--target-dir", "target/guests"]);
+    FOLDER.get_or_init(build).join(format!("{}.wasm", name.replace('-', "_")))
 }
 
-fn build_guests() -> PathBuf {
+/// Returns the path of the module of the denied example, built from source.
+fn stranger() -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let build = || build_for_webassembly(&["--package", "stepwell-example-stranger", "--target-dir", "target/steps"]);
+    FOLDER.get_or_init(build).join("stepwell_example_stranger.wasm")
+}
+
+/// Builds for WebAssembly and returns the folder of the modules. The last argument is the target folder.
+fn build_for_webassembly(arguments: &[&str]) -> PathBuf {
     let root = workspace_root();
-    let target = root.join("target/guests");
     #[expect(clippy::disallowed_methods, reason = "guests are built with the project's own compiler")]
     let status = Command::new(env!("CARGO"))
         .current_dir(&root)
-        .args(["build", "--locked", "--quiet", "--manifest-path", "tests/guests/Cargo.toml"])
-        .args(["--target", "wasm32-wasip2", "--profile", "wasm", "--target-dir"])
-        .arg(&target)
+        .args(["build", "--locked", "--quiet", "--target", "wasm32-wasip2", "--profile", "wasm"])
+        .args(arguments)
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .status()
         .expect("cargo starts");
-    assert!(status.success(), "the guests of tests/guests did not build");
-    target.join("wasm32-wasip2/wasm")
+    assert!(status.success(), "cargo could not build {arguments:?}");
+    let target = arguments.last().expect("there is a target folder");
+    root.join(target).join("wasm32-wasip2/wasm")
 }

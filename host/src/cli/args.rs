@@ -22,10 +22,14 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Runs a job.
-    #[command(after_help = "Examples:\n    stepwell run examples/release/job.yml\n    stepwell run job.yml --var VERSION=1.2.3 --results step-results.json\n    stepwell run job.yml --dry-run")]
+    #[command(
+        after_help = "Examples:\n    stepwell run examples/release/job.yml\n    stepwell run job.yml --var VERSION=1.2.3 --results step-results.json\n    stepwell run job.yml --dry-run"
+    )]
     Run(RunArguments),
     /// Calls one function and prints its outputs as JSON.
-    #[command(after_help = "Examples:\n    stepwell call builtin://stepwell/template --input 'template=Hello {{ name }}' --input 'values:={\"name\":\"you\"}'\n    stepwell call ./greet --input name=you --input times:=3")]
+    #[command(
+        after_help = "Examples:\n    stepwell call builtin://stepwell/template --input 'template={{ 6 * 7 }}'\n    stepwell call ./greet --input name=you --input times:=3"
+    )]
     Call(CallArguments),
     /// Shows what a job would run, with digests, needs and decisions, without running anything.
     #[command(after_help = "Examples:\n    stepwell plan examples/release/job.yml\n    stepwell plan job.yml --json")]

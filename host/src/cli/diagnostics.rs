@@ -131,7 +131,7 @@ impl Diagnostic for Drawn<'_> {
 
 impl fmt::Display for RelatedPlace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("see also")
+        f.write_str("in another file")
     }
 }
 
@@ -171,7 +171,14 @@ mod tests {
         let mut text = Vec::new();
         draw(&mut text, &problem.into(), false).expect("a vector takes everything");
         let text = String::from_utf8(text).expect("text");
-        for part in ["unknown-key", "unknown key `nmae`", "job.yml:2:5", "did you mean `name`?", "known keys: name", "1 problem"] {
+        for part in [
+            "unknown-key",
+            "unknown key `nmae`",
+            "job.yml:2:5",
+            "did you mean `name`?",
+            "known keys: name",
+            "1 problem",
+        ] {
             assert!(text.contains(part), "no `{part}` in\n{text}");
         }
     }

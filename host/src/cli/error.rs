@@ -105,9 +105,7 @@ impl CommandError {
     fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } => Exit::Usage,
-            Self::Document(problems) | Self::Run(RunError::Document(problems)) => {
-                exit_of(problems)
-            }
+            Self::Document(problems) | Self::Run(RunError::Document(problems)) => exit_of(problems),
             Self::Run(RunError::Denied(_)) => Exit::Denied,
             Self::Environment { .. } | Self::Run(RunError::Environment { .. }) => Exit::Environment,
         }
@@ -119,7 +117,9 @@ impl CommandError {
                 writeln!(out, "error: {message}")?;
                 writeln!(out, "  = {hint}")
             }
-            Self::Document(problems) | Self::Run(RunError::Document(problems)) => diagnostics::draw(out, problems, color),
+            Self::Document(problems) | Self::Run(RunError::Document(problems)) => {
+                diagnostics::draw(out, problems, color)
+            }
             Self::Environment { message, cause, hint } => {
                 writeln!(out, "error: {message}: {cause}")?;
                 hint.iter().try_for_each(|hint| writeln!(out, "  = {hint}"))

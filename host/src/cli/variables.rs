@@ -16,7 +16,11 @@ use crate::request;
 /// All problems of the file.
 pub(super) fn load(path: &Path) -> Result<BTreeMap<String, String>, Problems> {
     let source = request::read(path)?;
-    if path.extension().is_some_and(|extension| extension == "json") { parse_json(&source) } else { parse_lines(&source) }
+    if path.extension().is_some_and(|extension| extension == "json") {
+        parse_json(&source)
+    } else {
+        parse_lines(&source)
+    }
 }
 
 fn parse_json(source: &Arc<Source>) -> Result<BTreeMap<String, String>, Problems> {
@@ -51,9 +55,9 @@ fn parse_lines(source: &Arc<Source>) -> Result<BTreeMap<String, String>, Problem
             continue;
         }
         match text.split_once('=') {
-            None => problems.push(
-                Problem::error("no-equals-sign", "a line without `=`").at(here, "expected NAME=VALUE"),
-            ),
+            None => {
+                problems.push(Problem::error("no-equals-sign", "a line without `=`").at(here, "expected NAME=VALUE"))
+            }
             Some((name, _)) if !is_name(name) => problems.push(not_a_name(name).at(here, "")),
             Some((name, value)) => {
                 variables.insert(name.to_owned(), unquoted(value).to_owned());
@@ -71,10 +75,7 @@ fn not_a_name(name: &str) -> Problem {
 }
 
 fn unquoted(value: &str) -> &str {
-    ['"', '\'']
-        .into_iter()
-        .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))
-        .unwrap_or(value)
+    ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote)).unwrap_or(value)
 }
 
 fn place(source: &Arc<Source>, start: usize, end: usize) -> Place {

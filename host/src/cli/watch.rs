@@ -54,7 +54,8 @@ impl Watch {
         let events = match &arguments.events {
             None => None,
             Some(path) => {
-                let file = File::create(path).map_err(|error| CommandError::file("cannot write events to", path, error))?;
+                let file =
+                    File::create(path).map_err(|error| CommandError::file("cannot write events to", path, error))?;
                 Some((path.clone(), JsonLines::new(BufWriter::new(file))))
             }
         };
@@ -99,11 +100,9 @@ impl Watch {
         }
         match self.console.finish() {
             // A reader that has seen enough, such as `head`, is no failure.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CommandError::Environment {
-                message: "cannot show the run".to_owned(),
-                cause: error,
-                hint: None,
-            }),
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(CommandError::Environment { message: "cannot show the run".to_owned(), cause: error, hint: None })
+            }
             Ok(()) | Err(_) => Ok(Watched { exit: Exit::of(&result), result }),
         }
     }

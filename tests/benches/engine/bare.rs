@@ -107,7 +107,7 @@ impl secrets::HostSecret for State {
 }
 
 /// Calls the component `warm_up + count` times, each in a fresh instance, and returns the last `count` times.
-pub(crate) fn calls(module: &[u8], warm_up: usize, count: usize) -> anyhow::Result<Vec<Duration>> {
+pub(crate) fn calls(module: &[u8], warm_up: usize, count: usize) -> wasmtime::Result<Vec<Duration>> {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(16).total_stacks(16).total_memories(32).total_tables(48).total_core_instances(96);
     let mut config = Config::new();
@@ -123,7 +123,7 @@ pub(crate) fn calls(module: &[u8], warm_up: usize, count: usize) -> anyhow::Resu
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     bindings::Step::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     let pre = bindings::StepPre::new(linker.instantiate_pre(&component)?)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let mut times = Vec::with_capacity(count);
         for index in 0..warm_up + count {
@@ -133,7 +133,9 @@ pub(crate) fn calls(module: &[u8], warm_up: usize, count: usize) -> anyhow::Resu
             store.set_epoch_deadline(1_000_000);
             let step = pre.instantiate_async(&mut store).await?;
             let inputs = [Item { name: "number".to_owned(), value: Value::Number(1.0) }];
-            step.call_run(&mut store, &inputs).await?.map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
+            step.call_run(&mut store, &inputs)
+                .await?
+                .map_err(|failure| wasmtime::Error::msg(format!("{failure:?}")))?;
             drop(store);
             if index >= warm_up {
                 times.push(start.elapsed());

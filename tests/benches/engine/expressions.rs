@@ -27,7 +27,8 @@ pub(crate) fn expression() -> Vec<Row> {
         output_file: None,
         export_file: None,
     };
-    let template = Template::parse("release ${{ vars.VERSION }}: ${{ steps.pack.outputs.archive }}").expect("it parses");
+    let template =
+        Template::parse("release ${{ vars.VERSION }}: ${{ steps.pack.outputs.archive }}").expect("it parses");
     let figure = sample(|| {
         black_box(template.evaluate(black_box(&scope)).expect("it evaluates"));
     });

@@ -35,7 +35,7 @@ fn main() {
     let only = value_of(&arguments, "--only");
     let mut rows = Vec::new();
     for (name, measurement) in MEASUREMENTS {
-        if only.is_none_or(|only| only == name) {
+        if only.is_none_or(|only| only == *name) {
             eprintln!("measuring {name} …");
             rows.extend(measurement());
         }

@@ -5,7 +5,7 @@
 use stepwell_sdk::prelude::*;
 
 /// What it reaches for: nothing of it is asked for in `func.yml`.
-const LOOT: [&str; 2] = ["/etc/passwd", "examples/denied/private.txt"];
+const LOOT: [&str; 2] = ["examples/denied/private.txt", "/etc/passwd"];
 
 #[derive(Input)]
 struct Nothing {}

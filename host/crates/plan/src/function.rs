@@ -114,6 +114,16 @@ impl PlannedFunction {
         }
     }
 
+    /// Tells whether a call of the function is decided by itself: a module always is, a command if it asks for something,
+    /// a sequence never.
+    pub fn is_decided(&self) -> bool {
+        match &self.definition {
+            PlannedDefinition::Wasm(_) => true,
+            PlannedDefinition::Exec { .. } => !self.needs.is_empty(),
+            PlannedDefinition::Sequence(_) => false,
+        }
+    }
+
     /// Returns what the function asks for in one invocation, in the order of [`stepwell_schema::Needs`], each once.
     /// `scope` is the function's own: its inputs with defaults, its environment, no steps.
     ///

@@ -1,4 +1,4 @@
-//! Calls of WebAssembly modules, and what can be decided about their needs before anything runs.
+//! Calls whose needs are decided, and what can be decided about them before anything runs.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::function::{PlannedDefinition, PlannedFunction, PlannedSequence};
 use crate::needs::{MAX_REQUESTS, unique};
 use crate::step::{PlannedAction, PlannedStep, Target};
 
-/// One call of a WebAssembly module in the tree of steps.
+/// One call in the tree of steps whose needs are decided: of a WebAssembly module, or of a command that asks for something.
 #[derive(Debug)]
 pub struct PlannedInvocation {
     /// Which step: for each list on the way the position of the item (from 0) and its name; at least one.
@@ -80,20 +80,17 @@ impl Walk<'_> {
             let Some(function) = step.pinned() else { continue };
             self.path.push((index, step.name.clone()));
             let inputs = self.known_inputs(step, function, inputs, folder);
-            match &function.definition {
-                PlannedDefinition::Exec { .. } => {}
-                PlannedDefinition::Sequence(sequence) => {
-                    self.sequence(sequence, &inputs, function.folder().unwrap_or(Path::new("")));
-                }
-                PlannedDefinition::Wasm(_) => {
-                    let needs = self.needs(function, &inputs);
-                    self.found.push(PlannedInvocation {
-                        path: self.path.clone(),
-                        place: step.place.clone(),
-                        function: Arc::clone(function),
-                        needs,
-                    });
-                }
+            if let PlannedDefinition::Sequence(sequence) = &function.definition {
+                self.sequence(sequence, &inputs, function.folder().unwrap_or(Path::new("")));
+            }
+            if function.is_decided() {
+                let needs = self.needs(function, &inputs);
+                self.found.push(PlannedInvocation {
+                    path: self.path.clone(),
+                    place: step.place.clone(),
+                    function: Arc::clone(function),
+                    needs,
+                });
             }
             self.path.pop();
         }

@@ -88,10 +88,12 @@ fn insert_function<'p>(
         }
         PlannedDefinition::Wasm(wasm) => {
             object.insert("module".into(), json!(wasm.module.digest));
-            if let Some(invocation) = invocations.next() {
-                insert_needs(object, &invocation.needs);
-            }
         }
+    }
+    if function.is_decided()
+        && let Some(invocation) = invocations.next()
+    {
+        insert_needs(object, &invocation.needs);
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Plan {
     pub env: Vec<(String, Template)>,
     /// The list.
     pub root: PlannedSequence,
-    /// The calls of WebAssembly modules in the tree of pinned steps, in order of execution, with what is decided.
+    /// The calls in the tree of pinned steps whose needs are decided, in order of execution, with what is decided.
     pub invocations: Vec<PlannedInvocation>,
     /// All functions that are pinned, each once, sorted by reference and digest.
     pub functions: Vec<Arc<PlannedFunction>>,

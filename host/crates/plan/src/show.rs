@@ -53,14 +53,13 @@ impl Lines {
             let left = format!("{name}{:fill$}  {}", "", what(step), fill = width - self::width(name));
             self.push(level, left, state(step));
             let Some(function) = step.pinned() else { continue };
-            match &function.definition {
-                PlannedDefinition::Exec { .. } => {}
-                PlannedDefinition::Sequence(sequence) => self.steps(sequence, level + 1, invocations),
-                PlannedDefinition::Wasm(_) => {
-                    if let Some(invocation) = invocations.next() {
-                        self.needs(&invocation.needs, level + 1);
-                    }
-                }
+            if let PlannedDefinition::Sequence(sequence) = &function.definition {
+                self.steps(sequence, level + 1, invocations);
+            }
+            if function.is_decided()
+                && let Some(invocation) = invocations.next()
+            {
+                self.needs(&invocation.needs, level + 1);
             }
         }
     }

@@ -183,8 +183,8 @@ fn micros(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use stepwell_run::{Capability, Request, Verdict};
     use stepwell_run::Status;
+    use stepwell_run::{Capability, Request, Verdict};
     use stepwell_schema::{Digest, Place, Source, Span};
 
     use super::*;

@@ -159,8 +159,8 @@ fn texts_of_capability(capability: &mut Capability) -> Vec<&mut String> {
 mod tests {
     use std::time::Duration;
 
-    use stepwell_run::{Request, Verdict};
     use stepwell_run::{Level, Status};
+    use stepwell_run::{Request, Verdict};
 
     use super::*;
     use crate::script::Script;

@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
-use stepwell_run::{Marked, Values};
 use stepwell_run::{ExecResult, JobResult, Status, StepPath, StepReference, StepResult};
+use stepwell_run::{Marked, Values};
 use stepwell_schema::{Job, Step};
 
 use crate::compiled;

@@ -30,6 +30,7 @@ mod log;
 mod mask;
 mod module;
 mod native;
+mod needs;
 mod outputs;
 mod result;
 mod scratch;

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use stepwell_expr::{Marked, StepOutputs, Values};
+use stepwell_expr::{Marked, Values};
 use stepwell_plan::{PlannedFunction, PlannedWasm};
-use stepwell_policy::{Decision, decide};
 
 use crate::call::Call;
 use crate::ending::module_end;
 use crate::execute::{Action, WasmCall};
 use crate::failure::Failed;
 use crate::frame::Item;
-use crate::item::{Ended, function_facts};
+use crate::item::Ended;
 use crate::outputs::check_returned;
-use crate::result::{JobErrorKind, StepResult};
+use crate::result::StepResult;
 use crate::sequencer::Sequencer;
 
 impl Sequencer {
@@ -27,24 +26,14 @@ impl Sequencer {
         result: &mut StepResult,
     ) -> Ended {
         let context = &self.enter_context(function, call, None, result)?;
-        let none = StepOutputs::new();
-        let requests = function
-            .requests(&self.scope(context, &none))
-            .map_err(|error| Failed::step(error.to_string()).within("wasm"))?;
-        let decided = decide(&requests, self.work_dir.as_ref());
-        let refused: Vec<&Decision> = decided.refusals().collect();
-        let denied = denial(&refused);
-        self.prepared(item, function_facts(function, decided.decisions.clone()));
-        if let Some(denied) = denied {
-            return Err(denied);
-        }
+        let grants = self.decide(item, function, context)?;
         self.begin(item).await;
         let wasm_call = WasmCall {
             module: Arc::clone(&wasm.module),
             arguments: self.arguments(&wasm.args, context).map_err(|failed| failed.within("wasm"))?,
             inputs: in_order(function, &context.inputs),
             function_folder: function.folder().map(Into::into),
-            grants: decided.grants,
+            grants,
         };
         let environment = context.layers.environment().plain();
         let outcome = self.execute(item, environment, Action::Wasm(wasm_call)).await?;
@@ -56,19 +45,6 @@ impl Sequencer {
         Ok(Some(usage))
     }
 }
-
-/// Returns the failure that denied needs make; none if nothing is denied that the function cannot do without.
-fn denial(refused: &[&Decision]) -> Option<Failed> {
-    let hint = refused.iter().find_map(|decision| decision.remedy.clone());
-    let texts: Vec<String> = refused
-        .iter()
-        .map(|decision| {
-            format!("`{}` is denied: {} (rule `{}`)", decision.request.capability, decision.reason, decision.rule)
-        })
-        .collect();
-    (!texts.is_empty()).then(|| Failed::new(JobErrorKind::Denied, texts.join("; ")).hint(hint))
-}
-
 /// Returns all inputs in the order of the function file.
 fn in_order(function: &PlannedFunction, inputs: &Values) -> Vec<(String, Marked)> {
     let declared = function.function.spec.inputs.iter();

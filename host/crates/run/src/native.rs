@@ -43,7 +43,13 @@ impl Sequencer {
         call: &Call,
         result: &mut StepResult,
     ) -> Ended {
-        self.prepared(item, function_facts(function, Vec::new()));
+        if function.is_decided() {
+            // The output and export files are no part of what a function may ask for.
+            let context = self.enter_context(function, call, None, result)?;
+            self.decide(item, function, &context)?;
+        } else {
+            self.prepared(item, function_facts(function, Vec::new()));
+        }
         let files = self.files(function)?;
         self.begin(item).await;
         let ended = self.command(item, function, call, files.as_ref(), result).await;

@@ -1,9 +1,10 @@
-//! A command that does what its arguments say with files, one word and its operands after the other. The first thing
+//! A command that does what its arguments say with files and clocks, one word and its operands after the other. The first thing
 //! that is refused ends it with code 1 and the error as the last line of standard error.
 
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{Seek, SeekFrom, Write};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 fn main() {
     let mut words = std::env::args().skip(1);
@@ -36,6 +37,8 @@ fn act(word: &str, operand: &mut dyn FnMut() -> String, open: &mut Vec<File>) ->
         "link" => fs::hard_link(operand(), operand())?,
         "hold" => open.push(File::open(operand())?),
         "release" => open.clear(),
+        "now" => println!("{}", SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()),
+        "random" => println!("{}", RandomState::new().hash_one(0)),
         "sleep" => std::thread::sleep(Duration::from_millis(operand().parse().unwrap())),
         other => panic!("unknown word {other}"),
     }
