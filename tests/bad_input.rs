@@ -194,6 +194,16 @@ fn a_folder_that_cannot_be_written() {
 }
 
 #[test]
+fn a_folder_to_read_that_is_missing() {
+    let place = Place::new();
+    place.attack("f", "read: [ nowhere ]");
+    place.write("job.yml", "run:\n  - { name: only, func: ./f, inputs: { what: preopens } }\n");
+    check(&place, 1, &["only", "nowhere", "optional"]);
+    place.attack("f", "read: [ { path: nowhere, optional: true } ]");
+    place.run(["run", "job.yml"]).code(0);
+}
+
+#[test]
 fn a_full_disk() {
     // /dev/full answers every write as a full disk does.
     let place = Place::new();

@@ -16,6 +16,10 @@ fn start(place: &Place, script: &str, until: &str) -> (Child, String) {
         "job.yml",
         format!("run:\n  - {{ name: before, script: 'true' }}\n  - name: stuck\n    script: |\n      {script}\n  - {{ name: after, script: echo never }}\n"),
     );
+    #[expect(
+        clippy::zombie_processes,
+        reason = "a log that ends too early fails the test, and the caller waits otherwise"
+    )]
     let mut child = place.start(["run", "job.yml", "--results", "results.json"]);
     let mut log = BufReader::new(child.stdout.take().expect("standard output is piped"));
     let mut line = String::new();

@@ -30,7 +30,7 @@ pub(super) fn call(arguments: &CallArguments) -> Result<Exit, CommandError> {
     }
     let watch = Watch::open(&arguments.output, LogTo::StandardError)?;
     let handle = host.run(request)?;
-    let watched = watch.to_the_end(&host, handle)?;
+    let watched = watch.until_over(&host, handle)?;
     if watched.exit == Exit::Success {
         super::print(outputs(&watched.result)?.as_bytes())?;
     }

@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, CommandError> {
     // Files that were asked for are opened first: a run whose record cannot be kept does not start.
     let watch = Watch::open(&arguments.output, LogTo::StandardOutput)?;
     let handle = host.run(request)?;
-    watch.to_the_end(&host, handle).map(|watched| watched.exit)
+    watch.until_over(&host, handle).map(|watched| watched.exit)
 }
 
 /// Reads a job file with the variables of the command line.

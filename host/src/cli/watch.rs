@@ -82,7 +82,7 @@ impl Watch {
     ///
     /// # Errors
     /// What was asked for cannot be written; the job has ended all the same.
-    pub(super) fn to_the_end(mut self, host: &Host, mut handle: JobHandle) -> Result<Watched, CommandError> {
+    pub(super) fn until_over(mut self, host: &Host, mut handle: JobHandle) -> Result<Watched, CommandError> {
         let results = self.results.take().map(|path| (path, handle.recorder()));
         let result = host.block_on(async {
             self.follow(host, &mut handle).await?;

@@ -58,7 +58,7 @@ pub fn decide(requests: &[Request], work_dir: &Path) -> Decisions {
     for (request, answer) in requests.iter().zip(answers) {
         match answer.beside(&writable) {
             Ok(allowed) => {
-                decisions.grants.add(&request.capability, allowed.path.as_ref());
+                decisions.grants.add(request, allowed.path.as_ref());
                 decisions.decisions.push(allowed.decision(request));
             }
             Err(denied) => decisions.decisions.push(denied.decision(request)),
@@ -299,19 +299,27 @@ impl Remedy {
 
 impl Grants {
     /// Adds what an allowed request asks for.
-    fn add(&mut self, capability: &Capability, path: Option<&WorkPath>) {
+    fn add(&mut self, request: &Request, path: Option<&WorkPath>) {
+        let Request { capability, optional, .. } = request;
         self.capabilities.push(capability.name());
         if let Some(path) = path {
             self.capabilities.push(format!("{}:{path}", capability.kind()));
         }
         match capability {
-            Capability::Read { .. } => self.add_root(path, Access::Read, 0, 0),
-            Capability::Write { bytes, files, .. } => self.add_root(
-                path,
-                Access::Write,
-                bytes.unwrap_or(Limits::DEFAULT_WRITE_BYTES),
-                files.unwrap_or(Limits::DEFAULT_WRITE_FILES),
-            ),
+            Capability::Read { .. } => self.roots.extend(path.map(|path| Root {
+                path: path.clone(),
+                access: Access::Read,
+                bytes: 0,
+                files: 0,
+                optional: *optional,
+            })),
+            Capability::Write { bytes, files, .. } => self.roots.extend(path.map(|path| Root {
+                path: path.clone(),
+                access: Access::Write,
+                bytes: bytes.unwrap_or(Limits::DEFAULT_WRITE_BYTES),
+                files: files.unwrap_or(Limits::DEFAULT_WRITE_FILES),
+                optional: *optional,
+            })),
             Capability::Env { name } => self.env.push(name.clone()),
             Capability::Clock(clock) => self.clock = *clock,
             Capability::Random(random) => self.random = *random,
@@ -325,10 +333,6 @@ impl Grants {
             // Never allowed, so there is nothing to add.
             Capability::Http { .. } | Capability::Secret { .. } => {}
         }
-    }
-
-    fn add_root(&mut self, path: Option<&WorkPath>, access: Access, bytes: u64, files: u64) {
-        self.roots.extend(path.map(|path| Root { path: path.clone(), access, bytes, files }));
     }
 
     /// Sorts, and merges what says the same twice: one root a path, the wider rights and the larger amounts winning;
@@ -362,6 +366,7 @@ impl Root {
         }
         self.bytes = self.bytes.max(other.bytes);
         self.files = self.files.max(other.files);
+        self.optional &= other.optional;
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Root {
     pub bytes: u64,
     /// Most new files, folders and links; only with write access.
     pub files: u64,
+    /// Whether every request for it was optional: the step then runs without the folder where it is missing.
+    pub optional: bool,
 }
 
 /// What may be done in a folder.

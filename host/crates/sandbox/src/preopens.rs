@@ -64,7 +64,7 @@ pub(crate) fn open_granted(work_dir: &Path, grants: &Grants) -> Result<Vec<Preop
     let work = Dir::open_ambient_dir(work_dir, ambient_authority()).map_err(unopenable)?;
     let mut preopens = Vec::with_capacity(grants.roots.len() + 1);
     for root in &grants.roots {
-        let Some(folder) = open_root(&work, root, grants)? else { continue };
+        let Some(folder) = open_root(&work, root)? else { continue };
         let (perms, quota) = match root.access {
             Access::Read => (FsPerms::ReadOnly, None),
             Access::Write => (FsPerms::ReadWrite, Some(Quota::new(root.bytes, root.files))),
@@ -101,22 +101,16 @@ fn open_ambient(folder: &Path) -> Result<File, PreopenError> {
 }
 
 /// None: the folder is missing, and the step works without it.
-fn open_root(work: &Dir, root: &Root, grants: &Grants) -> Result<Option<File>, PreopenError> {
+fn open_root(work: &Dir, root: &Root) -> Result<Option<File>, PreopenError> {
     let path = root.path.as_str();
     if root.access == Access::Write && !root.path.is_work_dir() {
         work.create_dir_all(path).map_err(|cause| explained(path, cause))?;
     }
     match work.open_dir(path).and_then(|dir| readable(&dir)) {
         Ok(folder) => Ok(Some(folder)),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound && is_optional(root, grants) => Ok(None),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound && root.optional => Ok(None),
         Err(cause) => Err(explained(path, cause)),
     }
-}
-
-/// What is granted as optional is named among the capabilities.
-fn is_optional(root: &Root, grants: &Grants) -> bool {
-    let name = format!("read:{}", root.path);
-    grants.capabilities.contains(&name)
 }
 
 fn explained(path: &str, cause: io::Error) -> PreopenError {
@@ -153,13 +147,12 @@ mod tests {
     use super::*;
 
     fn root(path: &str, access: Access) -> Root {
-        Root { path: WorkPath::parse(path, Path::new("/w")).unwrap(), access, bytes: 100, files: 1 }
+        Root { path: WorkPath::parse(path, Path::new("/w")).unwrap(), access, bytes: 100, files: 1, optional: false }
     }
 
     #[track_caller]
-    fn open(work: &Path, roots: Vec<Root>, capabilities: &[&str]) -> Result<Vec<String>, String> {
-        let capabilities = capabilities.iter().map(|name| (*name).to_owned()).collect();
-        let grants = Grants { roots, capabilities, ..Grants::default() };
+    fn open(work: &Path, roots: Vec<Root>) -> Result<Vec<String>, String> {
+        let grants = Grants { roots, ..Grants::default() };
         open_granted(work, &grants)
             .map(|preopens| preopens.into_iter().map(|preopen| preopen.guest_path).collect())
             .map_err(|error| error.to_string())
@@ -167,7 +160,7 @@ mod tests {
 
     #[test]
     fn nothing_granted_nothing_opened() {
-        assert_eq!(open(Path::new("/does/not/exist"), Vec::new(), &[]), Ok(Vec::new()));
+        assert_eq!(open(Path::new("/does/not/exist"), Vec::new()), Ok(Vec::new()));
     }
 
     #[test]
@@ -175,17 +168,17 @@ mod tests {
         let work = tempfile::tempdir().unwrap();
         std::fs::create_dir(work.path().join("src")).unwrap();
         let roots = vec![root("src", Access::Read), root("dist/a", Access::Write)];
-        assert_eq!(open(work.path(), roots, &[]), Ok(vec!["/work/src".to_owned(), "/work/dist/a".to_owned()]));
+        assert_eq!(open(work.path(), roots), Ok(vec!["/work/src".to_owned(), "/work/dist/a".to_owned()]));
         assert!(work.path().join("dist/a").is_dir());
-        assert_eq!(open(work.path(), vec![root(".", Access::Read)], &[]), Ok(vec![".".to_owned(), "/work".to_owned()]));
+        assert_eq!(open(work.path(), vec![root(".", Access::Read)]), Ok(vec![".".to_owned(), "/work".to_owned()]));
     }
 
     #[test]
     fn missing_folders() {
         let work = tempfile::tempdir().unwrap();
-        let missing = open(work.path(), vec![root("src", Access::Read)], &[]);
+        let missing = open(work.path(), vec![root("src", Access::Read)]);
         assert_eq!(missing, Err("`src`, which the step needs to read, does not exist in the work dir".to_owned()));
-        assert_eq!(open(work.path(), vec![root("src", Access::Read)], &["read:src"]), Ok(Vec::new()));
+        assert_eq!(open(work.path(), vec![Root { optional: true, ..root("src", Access::Read) }]), Ok(Vec::new()));
     }
 
     #[test]
@@ -193,7 +186,7 @@ mod tests {
         let work = tempfile::tempdir().unwrap();
         std::fs::write(work.path().join("f"), "").unwrap();
         for access in [Access::Read, Access::Write] {
-            let refused = open(work.path(), vec![root("f", access)], &[]);
+            let refused = open(work.path(), vec![root("f", access)]);
             assert_eq!(refused, Err("`f`, which the step needs, is not a folder".to_owned()));
         }
     }
@@ -206,13 +199,13 @@ mod tests {
         std::os::unix::fs::symlink(up, work.path().join("relative")).unwrap();
         for path in ["absolute", "relative", "absolute/new", "relative/new"] {
             for access in [Access::Read, Access::Write] {
-                let refused = open(work.path(), vec![root(path, access)], &[]);
+                let refused = open(work.path(), vec![root(path, access)]);
                 assert!(refused.is_err(), "{path} {access:?}");
                 assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
             }
         }
         assert_eq!(
-            open(work.path(), vec![root("absolute", Access::Read)], &[]),
+            open(work.path(), vec![root("absolute", Access::Read)]),
             Err("`absolute` leads out of the work dir through a link".to_owned())
         );
     }
@@ -222,6 +215,6 @@ mod tests {
         let work = tempfile::tempdir().unwrap();
         std::fs::create_dir(work.path().join("real")).unwrap();
         std::os::unix::fs::symlink("real", work.path().join("link")).unwrap();
-        assert_eq!(open(work.path(), vec![root("link", Access::Read)], &[]), Ok(vec!["/work/link".to_owned()]));
+        assert_eq!(open(work.path(), vec![root("link", Access::Read)]), Ok(vec!["/work/link".to_owned()]));
     }
 }

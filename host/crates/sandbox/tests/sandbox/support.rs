@@ -155,7 +155,7 @@ impl Call {
 
     pub(crate) fn grant(mut self, path: &str, access: Access) -> Self {
         let path = WorkPath::parse(path, Path::new("/work")).unwrap();
-        self.grants.roots.push(Root { path, access, bytes: 1 << 20, files: 20 });
+        self.grants.roots.push(Root { path, access, bytes: 1 << 20, files: 20, optional: false });
         self
     }
 
