@@ -14,3 +14,5 @@ mod cli;
 mod examples;
 /// Which crate may use which, and that each says what it is for.
 mod layers;
+/// The quick start of the README, followed word for word.
+mod quick_start;

@@ -1,5 +1,7 @@
 //! Builders that the tests share: a hermetic place to run the program in, and what came out of it.
 
+pub(crate) mod markdown;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
