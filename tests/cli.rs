@@ -95,6 +95,17 @@ fn the_log_goes_to_standard_output_and_nothing_else_does() {
 }
 
 #[test]
+fn warnings_are_shown_and_change_nothing() {
+    let place = Place::new();
+    place.write("job.yml", "steps:\n  - { name: a, script: echo ran }\n");
+    place.run(["run", "job.yml"]).code(0).logs("ran").says("`steps` is the old name of `run`").says("1 warning");
+    let quiet = place.run(["run", "job.yml", "--quiet"]);
+    assert_eq!(quiet.code(0).stderr, "");
+    place.run(["plan", "job.yml"]).code(0).says("1 warning");
+    place.run(["check", "job.yml"]).code(0).says("1 warning");
+}
+
+#[test]
 fn a_dry_run_and_a_plan_run_nothing() {
     let place = Place::new();
     place.write("job.yml", "run:\n  - { name: a, script: touch made }\n");

@@ -5,9 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stepwell_report::{Masker, Secrets, WriteResultsError, write_results};
-
 use stepwell_run::{Event, JobResult};
-use stepwell_schema::Job;
+use stepwell_schema::{Job, Problems};
 use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -15,6 +14,7 @@ use crate::events::Events;
 
 /// A job that was started. Dropping the handle cancels the job.
 pub struct JobHandle {
+    pub(crate) warnings: Problems,
     pub(crate) events: Events,
     pub(crate) cancel: CancellationToken,
     pub(crate) result: oneshot::Receiver<JobResult>,
@@ -23,6 +23,11 @@ pub struct JobHandle {
 }
 
 impl JobHandle {
+    /// Returns what planning found that is not wrong but worth a look, such as keys with old names; warnings only.
+    pub fn warnings(&self) -> &Problems {
+        &self.warnings
+    }
+
     /// Returns the next event, sensitive values masked, or none when the job is over and every event was read. Blocks
     /// the thread. A job whose events are not read stops at its next log line once a megabyte of log waits.
     ///

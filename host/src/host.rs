@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use stepwell_plan::code::NOT_THERE_YET;
 use stepwell_plan::{Base, Plan, PlanOptions, PlannedFunction, Resolver, load_function, resolve_problem};
 use stepwell_process::{Leftovers, NativeExecutor, Subreaper};
 use stepwell_report::Masker;
 use stepwell_resolve::StandardResolver;
 use stepwell_run::{Surroundings, event_channel};
 use stepwell_sandbox::Sandbox;
-use stepwell_schema::Reference;
+use stepwell_schema::{Problems, Reference};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -114,6 +115,9 @@ impl Host {
 
     fn start(&self, request: JobRequest, work_dir: PathBuf, plan: Plan) -> Result<JobHandle, RunError> {
         let masker = Masker::new();
+        // The run itself finds out what becomes of what is not there yet.
+        let mut warnings = Problems::default();
+        warnings.extend(plan.warnings.iter().filter(|warning| warning.code != NOT_THERE_YET).cloned());
         let (sender, stream) = event_channel();
         let cancel = CancellationToken::new();
         let (finished, result) = oneshot::channel();
@@ -149,6 +153,7 @@ impl Host {
             let _ = finished.send(result);
         });
         Ok(JobHandle {
+            warnings,
             events: Events::new(stream, masker.clone()),
             recorder: Recorder { document: Arc::new(request.document), masker },
             _cancel_on_drop: cancel.clone().drop_guard(),

@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::OutputArguments;
 use super::error::{CommandError, Exit};
-use super::{surroundings, terminal};
+use super::{diagnostics, surroundings, terminal};
 use crate::{Host, JobHandle};
 
 /// How often the line of the running step moves on a terminal.
@@ -35,6 +35,7 @@ pub(super) struct Watch {
     events: Option<(PathBuf, JsonLines<BufWriter<File>>)>,
     results: Option<PathBuf>,
     moving: bool,
+    quiet: bool,
 }
 
 /// What came of following a job.
@@ -75,6 +76,7 @@ impl Watch {
             events,
             results: arguments.results.clone(),
             moving: settings.terminal,
+            quiet: arguments.quiet,
         })
     }
 
@@ -84,6 +86,10 @@ impl Watch {
     /// What was asked for cannot be written; the job has ended all the same.
     pub(super) fn until_over(mut self, host: &Host, mut handle: JobHandle) -> Result<Watched, CommandError> {
         let results = self.results.take().map(|path| (path, handle.recorder()));
+        if !self.quiet {
+            // Standard error may be closed; the job runs all the same.
+            let _ = diagnostics::draw(&mut io::stderr(), handle.warnings(), terminal::color_on_stderr());
+        }
         let result = host.block_on(async {
             self.follow(host, &mut handle).await?;
             Ok::<_, CommandError>(handle.finished().await)

@@ -1,4 +1,4 @@
-//! The stable identifiers of the problems that this crate reports, each with a page in `stepwell explain`.
+//! The stable identifiers of the problems that this crate reports.
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
