@@ -10,6 +10,8 @@ mod cancellation;
 mod cases;
 /// The command line: exit codes, streams, help whose examples work.
 mod cli;
+/// The YAML on the pages: each block is a valid file.
+mod documents;
 /// The shipped functions and the examples, run for real.
 mod examples;
 /// Which crate may use which, and that each says what it is for.

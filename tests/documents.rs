@@ -1,0 +1,61 @@
+//! The YAML on the pages is valid: each block is checked as the file that it stands for. What it refers to is there: the
+//! function `greet` of the README, and for each module a program without a say in inputs and outputs.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::markdown::{Block, blocks};
+use crate::support::{Place, guest, workspace_root};
+
+#[test]
+fn the_yaml_on_the_pages_is_valid() {
+    let mut tried = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+        for block in blocks(&text).iter().filter(|block| block.language == "yaml") {
+            check(block).unwrap_or_else(|why| panic!("{}\n{}\n{why}", page.display(), block.text));
+            tried += 1;
+        }
+    }
+    assert!(tried >= 6, "only {tried} blocks were found");
+}
+
+/// Pages that users read; those for developers hold no YAML.
+fn pages() -> Vec<PathBuf> {
+    let root = workspace_root();
+    let mut pages = vec![root.join("README.md")];
+    for folder in ["docs", "steps/archive", "steps/checksum", "steps/template"] {
+        let entries = fs::read_dir(root.join(folder)).expect("the folder is there");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        pages.extend(paths.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+    }
+    pages
+}
+
+/// Checks a block as a function file if it has two documents, else as a job; a step that stands alone is a job of one.
+fn check(block: &Block) -> Result<(), String> {
+    let place = Place::new();
+    let readme = fs::read_to_string(workspace_root().join("README.md")).expect("the README is there");
+    let greet = blocks(&readme).into_iter().find(|block| block.language == "yaml").expect("it shows a function");
+    write_function(&place, "greet", &greet.text);
+    let file = if block.text.contains("\n---\n") {
+        write_function(&place, "shown", &block.text);
+        "shown/func.yml"
+    } else {
+        place.write("job.yml", &block.text);
+        "job.yml"
+    };
+    let ran = place.run(["check", file]);
+    if ran.code == Some(0) { Ok(()) } else { Err(ran.stderr) }
+}
+
+/// Writes a function file and the modules that it names.
+fn write_function(place: &Place, folder: &str, text: &str) {
+    place.write(&format!("{folder}/func.yml"), text);
+    for word in text.split_whitespace().filter_map(|word| word.strip_prefix("./")) {
+        let word = word.trim_end_matches([',', '}']);
+        if word.ends_with(".wasm") {
+            place.write(&format!("{folder}/{word}"), fs::read(guest("command")).expect("the guest is there"));
+        }
+    }
+}
