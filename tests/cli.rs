@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, files};
+use crate::support::{Place, Ran, files};
 
 /// Runs `stepwell run job.yml` with a job of one script.
 #[track_caller]
@@ -156,6 +156,18 @@ fn variables_come_from_the_command_line_and_from_files() {
     place.run(["run", "job.yml", "--vars-file", "vars.json"]).code(0).logs("json-file\n");
     place.write("vars.env", "A=1\nno equals sign\n");
     place.run(["run", "job.yml", "--vars-file", "vars.env"]).code(3).says("vars.env:2:1");
+}
+
+#[test]
+fn the_log_level_reaches_the_steps() {
+    let place = Place::new();
+    place.write("job.yml", "run:\n  - { name: a, script: 'echo \"$CI_STEPS_LOG_LEVEL $CI_OTHER\"' }\n");
+    let run = |level: &str| {
+        let mut command = place.command(["run", "job.yml"]);
+        Ran::from(command.env("CI_OTHER", "hidden").env("CI_STEPS_LOG_LEVEL", level).output().expect("it starts"))
+    };
+    run(" Debug").code(0).logs("debug \n");
+    run("loud").code(7).says("loud not supported");
 }
 
 #[test]

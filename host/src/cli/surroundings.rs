@@ -10,12 +10,15 @@ use std::path::PathBuf;
 /// Names that are about the runner or the job rather than about the machine; section 8.2 of the contract.
 const HIDDEN_PREFIXES: [&str; 4] = ["CI_", "GITLAB_", "FF_", "DOCKER_ENV_"];
 
+/// How much is logged: of interest to the steps as well, although its name starts with one of [`HIDDEN_PREFIXES`].
+const LOG_LEVEL: &str = "CI_STEPS_LOG_LEVEL";
+
 /// Returns the environment for native steps: that of this process, less what is about the runner. Names and values that
 /// are not UTF-8 are left out: expressions could not show them.
 pub(super) fn environment() -> impl Iterator<Item = (String, String)> {
     env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| !HIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+        .filter(|(name, _)| name == LOG_LEVEL || !HIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
 }
 
 /// Returns the folder for compiled modules: `stepwell` in the user's cache folder; none where the user has no home.
@@ -42,7 +45,7 @@ pub(super) fn in_gitlab() -> bool {
     env::var_os("GITLAB_CI").is_some_and(|value| value == "true")
 }
 
-/// Returns the log level that the environment asks for.
+/// Returns the log level that the environment asks for, in small letters. A job refuses one that does not exist.
 pub(super) fn log_level() -> Option<String> {
-    env::var("CI_STEPS_LOG_LEVEL").ok()
+    env::var(LOG_LEVEL).ok().map(|level| level.trim().to_lowercase())
 }
