@@ -385,7 +385,7 @@ fn jobs() {
             "rum: []",
             &[
                 "error missing-key 1 rum: []: a job has no `run` [`run` is missing]",
-                "error unknown-key 1 rum: a job has no key `rum` [did you mean `run`?]",
+                "warning unknown-key 1 rum: a job has no key `rum` [did you mean `run`?]",
             ],
         ),
         (
@@ -393,7 +393,7 @@ fn jobs() {
             &[
                 "error unknown-key 2 delegate: `delegate` cannot stand beside `run` in a job [not known here]",
                 "error unknown-key 3 script: `script` cannot stand beside `run` in a job [not known here]",
-                "error unknown-key 4 stage: a job has no key `stage` [not known here]",
+                "warning unknown-key 4 stage: a job has no key `stage` [not known here, and ignored]",
             ],
         ),
         (
