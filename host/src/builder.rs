@@ -20,6 +20,7 @@ use crate::shipped;
 /// | [`scratch_folder`](Self::scratch_folder) | `/tmp` |
 /// | [`grace`](Self::grace) | 5 s |
 /// | [`threads`](Self::threads) | one for each processor |
+/// | [`sandboxed_steps`](Self::sandboxed_steps) | 256 |
 /// | [`subreaper`](Self::subreaper) | off |
 /// | [`shown_from`](Self::shown_from) | none: messages show absolute paths |
 /// | [`function`](Self::function) | the shipped functions `stepwell/archive`, `stepwell/checksum`, `stepwell/template` |
@@ -29,6 +30,7 @@ pub struct HostBuilder {
     scratch_folder: PathBuf,
     grace: Duration,
     threads: Option<usize>,
+    sandboxed_steps: u32,
     subreaper: bool,
     functions: BuiltInTable,
     shown_from: Option<PathBuf>,
@@ -41,6 +43,7 @@ impl HostBuilder {
             scratch_folder: PathBuf::from("/tmp"),
             grace: Duration::from_secs(5),
             threads: None,
+            sandboxed_steps: 256,
             subreaper: false,
             functions: shipped::functions(),
             shown_from: None,
@@ -72,6 +75,14 @@ impl HostBuilder {
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads.max(1));
+        self
+    }
+
+    /// Sets how many WebAssembly steps run at the same time; others wait for a place. Address space is set aside for each
+    /// when the host is built. Zero counts as one.
+    #[must_use]
+    pub fn sandboxed_steps(mut self, steps: u32) -> Self {
+        self.sandboxed_steps = steps.max(1);
         self
     }
 
@@ -111,7 +122,7 @@ impl HostBuilder {
             runtime.worker_threads(threads);
         }
         let runtime = runtime.build().map_err(|error| RunError::environment("cannot start threads", error))?;
-        let mut sandbox = Sandbox::builder(self.scratch_folder.clone());
+        let mut sandbox = Sandbox::builder(self.scratch_folder.clone()).instances(self.sandboxed_steps);
         if let Some(folder) = self.cache_folder {
             sandbox = sandbox.cache_folder(folder);
         }

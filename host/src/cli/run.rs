@@ -42,7 +42,8 @@ pub(super) fn request(arguments: &JobArguments) -> Result<JobRequest, CommandErr
 
 /// Sets up a host as the program needs it: caches in the user's folder, and no process left when it ends.
 pub(super) fn host() -> Result<Host, CommandError> {
-    let mut builder = Host::builder().scratch_folder(surroundings::scratch_folder()).subreaper(true);
+    // One job runs one step at a time; a component may need the places of several.
+    let mut builder = Host::builder().scratch_folder(surroundings::scratch_folder()).sandboxed_steps(8).subreaper(true);
     if let Some(folder) = surroundings::cache_folder() {
         builder = builder.cache_folder(folder);
     }

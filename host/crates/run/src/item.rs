@@ -2,16 +2,18 @@
 //! caller gives it is in `call`, commands are in `native`, modules in `module`.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 
 use stepwell_expr::{StepOutputs, Template};
 use stepwell_plan::{PlannedDefinition, PlannedFunction};
 use stepwell_policy::Decision;
-use tokio::task::JoinSet;
 
 use crate::call::{Call, Callee};
 use crate::event::{EventKind, StepFacts, Stream};
-use crate::execute::{Action, Control, Invocation, Outcome, Usage};
+use crate::execute::{Action, BoxFuture, Control, Invocation, Outcome, Usage};
 use crate::failure::Failed;
 use crate::file_use::uses_files;
 use crate::frame::{Context, Item, List};
@@ -169,18 +171,22 @@ impl Sequencer {
             grace: self.grace,
             mask: self.masks.0.clone(),
         };
-        let executor = Arc::clone(&self.executor);
-        // The set ends the task when it is dropped.
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move { executor.execute(&invocation, &control).await });
-        match tasks.join_next().await {
-            Some(Ok(outcome)) => Ok(outcome),
-            Some(Err(_)) | None => {
-                Err(Failed::engine("the executor broke down; it is not known whether the step ended")
-                    .changing(Change::Lose))
-            }
-        }
+        caught(self.executor.execute(&invocation, &control)).await.ok_or_else(|| {
+            Failed::engine("the executor broke down; it is not known whether the step ended").changing(Change::Lose)
+        })
     }
+}
+
+/// Waits for an executor, and answers none where it panicked. A task of its own would do the same for two changes of
+/// threads a step, which cost more than a small step itself.
+async fn caught<T>(mut running: BoxFuture<'_, T>) -> Option<T> {
+    // The future is not polled again after a panic, so nobody sees it half changed.
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(outcome)) => Poll::Ready(Some(outcome)),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
 }
 
 /// Returns the positions on the way to a step and the number of the try, such as `0.2-1`.
