@@ -246,3 +246,18 @@ fn check_failed(place: &Place) {
     place.run(["run", "job.yml"]).code(1).says("only");
     assert_eq!(place.left_over(), Vec::<String>::new());
 }
+
+#[test]
+fn results_that_cannot_be_written_do_not_hide_how_the_job_ended() {
+    let place = Place::new();
+    // A folder stands where the file should come: true for every user, also for root.
+    fs::create_dir_all(place.work().join("r.json/in")).expect("the work dir is there");
+    place.write("job.yml", "run:\n  - { name: only, script: exit 3 }\n");
+    place
+        .run(["run", "job.yml", "--results", "r.json"])
+        .code(1)
+        .says("step `only` failed: exec: exit status 3")
+        .says("cannot write results to `r.json`: ");
+    place.write("job.yml", "run:\n  - { name: only, script: exit 0 }\n");
+    place.run(["run", "job.yml", "--results", "r.json"]).code(7).says("cannot write results to `r.json`: ");
+}

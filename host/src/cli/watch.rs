@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use stepwell_report::{Console, ConsoleSettings, JsonLines, Verbosity};
@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::args::OutputArguments;
 use super::error::{CommandError, Exit};
 use super::{diagnostics, surroundings, terminal};
-use crate::{Host, JobHandle};
+use crate::{Host, JobHandle, Recorder, WriteResultsError};
 
 /// How often the line of the running step moves on a terminal.
 const TICK: Duration = Duration::from_millis(100);
@@ -80,10 +80,11 @@ impl Watch {
         })
     }
 
-    /// Follows a job to its end and writes what was asked for.
+    /// Follows a job to its end and writes what was asked for. What cannot be written is said, and is how the program
+    /// ends where the job itself ended well.
     ///
     /// # Errors
-    /// What was asked for cannot be written; the job has ended all the same.
+    /// Signals cannot be listened for.
     pub(super) fn until_over(mut self, host: &Host, mut handle: JobHandle) -> Result<Watched, CommandError> {
         let results = self.results.take().map(|path| (path, handle.recorder()));
         if !self.quiet {
@@ -94,23 +95,15 @@ impl Watch {
             self.follow(host, &mut handle).await?;
             Ok::<_, CommandError>(handle.finished().await)
         })?;
-        if let Some((path, recorder)) = results {
-            recorder.write(&path, &result).map_err(|error| CommandError::Environment {
-                message: format!("cannot write results to `{}`", path.display()),
-                cause: io::Error::other(error),
-                hint: None,
-            })?;
+        let mut exit = Exit::of(&result);
+        let written = results.map_or(Ok(()), |(path, recorder)| write_results(&recorder, &path, &result));
+        let shown = finish_console(self.console);
+        let told = self.events.map_or(Ok(()), |(path, lines)| finish_events(&path, lines));
+        for failed in [shown, written, told].into_iter().filter_map(Result::err) {
+            let failed = failed.report(&mut io::stderr(), terminal::color_on_stderr());
+            exit = if exit == Exit::Success { failed } else { exit };
         }
-        if let Some((path, lines)) = self.events {
-            lines.finish().map_err(|error| CommandError::file("cannot write events to", &path, error))?;
-        }
-        match self.console.finish() {
-            // A reader that has seen enough, such as `head`, is no failure.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(CommandError::Environment { message: "cannot show the run".to_owned(), cause: error, hint: None })
-            }
-            Ok(()) | Err(_) => Ok(Watched { exit: Exit::of(&result), result }),
-        }
+        Ok(Watched { exit, result })
     }
 
     /// Shows every event; a signal cancels the job, a second one ends it without grace.
@@ -145,6 +138,32 @@ impl Watch {
         self.console.take(event);
         if let Some((_, lines)) = &mut self.events {
             lines.take(event);
+        }
+    }
+}
+
+fn finish_console(console: Console<Box<dyn Write>, io::Stderr>) -> Result<(), CommandError> {
+    match console.finish() {
+        // A reader that has seen enough, such as `head`, is no failure.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CommandError::Environment { message: "cannot show the run".to_owned(), cause: error, hint: None })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn finish_events(path: &Path, lines: JsonLines<BufWriter<File>>) -> Result<(), CommandError> {
+    lines.finish().map_err(|error| CommandError::file("cannot write events to", path, error))
+}
+
+fn write_results(recorder: &Recorder, path: &Path, result: &JobResult) -> Result<(), CommandError> {
+    match recorder.write(path, result) {
+        Ok(_) => Ok(()),
+        Err(WriteResultsError::File { path, cause }) => {
+            Err(CommandError::file("cannot write results to", &path, cause))
+        }
+        Err(error @ WriteResultsError::NotFinite { .. }) => {
+            Err(CommandError::file("cannot write results to", path, io::Error::other(error)))
         }
     }
 }
