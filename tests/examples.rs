@@ -75,6 +75,21 @@ fn a_manifest_that_does_not_hold_names_the_file() {
 }
 
 #[test]
+fn the_embedding_example_runs_three_jobs() {
+    #[expect(clippy::disallowed_methods, reason = "the example is a program")]
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_embed-under-test"))
+        .env_clear()
+        .output()
+        .expect("the example starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout);
+    for who in ["Ada", "Grace", "Barbara"] {
+        assert!(text.contains(&format!("{who:8} Hello {who}!\n")), "{text}");
+        assert!(text.contains(&format!("{who:8}        succeeded\n")), "{text}");
+    }
+}
+
+#[test]
 fn every_example_is_valid() {
     let place = Place::new();
     place.examples();

@@ -1,6 +1,6 @@
 //! Runs three jobs at once in one host and prints their events as they come.
 //!
-//!     cargo run --package stepwell --example embed
+//!     cargo run --example embed
 
 use std::error::Error;
 use std::thread;
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Prints the events of one job until it is over.
+/// Prints the events of one job until it is over. The job itself is the step without a name.
 fn watch(name: &str, mut handle: JobHandle) -> Status {
     while let Some(event) = handle.next_event() {
         match event.kind {
