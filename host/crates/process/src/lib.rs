@@ -26,10 +26,8 @@ mod pipe;
 mod process_table;
 mod refusal;
 mod shell;
-mod signal;
 mod subreaper;
 
 pub use leftovers::Leftovers;
 pub use native::NativeExecutor;
-pub use signal::signal_name;
 pub use subreaper::{Subreaper, Swept};

@@ -3,6 +3,7 @@
 use crate::execute::{Failure, FailureKind, LimitKind, LimitReached, Outcome, Returned, Usage};
 use crate::failure::Failed;
 use crate::result::JobErrorKind;
+use crate::signal::signal_name;
 use crate::status::Change;
 use crate::stop::Stop;
 
@@ -28,7 +29,7 @@ pub(crate) fn command_end(outcome: Outcome, stop: &Stop) -> Result<(), Failed> {
     let failed = match outcome {
         Outcome::Exited { code: 0 } => return Ok(()),
         Outcome::Exited { code } => Failed::step(format!("exit status {code}")),
-        Outcome::Signalled { signal } => Failed::step(format!("signal: {}", signal_text(signal))),
+        Outcome::Signalled { signal } => Failed::step(format!("signal: {}", signal_name(signal))),
         Outcome::NotStarted { message, hint } => Failed::step(message).hint(hint),
         Outcome::EngineError { message } => Failed::engine(message),
         Outcome::Cancelled => stop.failed_or(ended_without_reason),
@@ -90,25 +91,4 @@ fn ended_without_reason() -> Failed {
 
 fn not_an_end(what: &str) -> Failed {
     Failed::engine(format!("the executor gave an answer that is none for a {what}"))
-}
-
-/// Returns the text for a signal, in the words that readers of such messages know.
-fn signal_text(signal: i32) -> String {
-    let text = match signal {
-        1 => "hangup",
-        2 => "interrupt",
-        3 => "quit",
-        4 => "illegal instruction",
-        5 => "trace/breakpoint trap",
-        6 => "aborted",
-        7 => "bus error",
-        8 => "floating point exception",
-        9 => "killed",
-        11 => "segmentation fault",
-        13 => "broken pipe",
-        14 => "alarm clock",
-        15 => "terminated",
-        other => return format!("signal {other}"),
-    };
-    text.to_owned()
 }

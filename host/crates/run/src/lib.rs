@@ -35,6 +35,7 @@ mod outputs;
 mod result;
 mod scratch;
 mod sequencer;
+mod signal;
 mod status;
 mod step_path;
 mod stop;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// Returns the words for a signal in `signal: WORDS` (section 4.8 of the contract), such as `killed` for 9.
 ///
 /// The words are those of the old program, which has them for 1 to 15; any other number is `signal N`.
-pub fn signal_name(signal: i32) -> Cow<'static, str> {
+pub(crate) fn signal_name(signal: i32) -> Cow<'static, str> {
     Cow::Borrowed(match signal {
         1 => "hangup",
         2 => "interrupt",
