@@ -15,10 +15,12 @@ const MAX_FIELDS: usize = 32;
 const MAX_GROUPS: usize = 16;
 /// Most masks that one step adds. From the step ABI, section 5.
 const MAX_MASKS: usize = 200;
+/// Longest texts that one step masks, all together, in bytes. Looking for a text takes many times its length.
+const MAX_MASK_BYTES: usize = 256 << 10;
 /// Shortest text that is masked, in bytes: shorter ones would eat the log. From the step ABI, section 2.
 const MIN_MASK_BYTES: usize = 4;
-/// What each event counts besides its text, in bytes, so that empty ones are not free.
-const EVENT_BYTES: u64 = 32;
+/// What each event and each field counts besides its text, in bytes, so that empty ones are not free.
+const EVENT_BYTES: usize = 32;
 /// Most denials that one step reports: enough to see what is missing.
 const MAX_DENIALS: usize = 100;
 /// Longest last line of standard error that is kept for the text of a failure, in bytes.
@@ -42,10 +44,18 @@ struct State {
     used_bytes: u64,
     groups: usize,
     masks: usize,
+    mask_bytes: usize,
     denials: usize,
     warned: Vec<&'static str>,
-    progress: Option<(Instant, Option<EventKind>)>,
+    progress: Option<(Instant, Option<Statement>)>,
     last_line: LastLine,
+}
+
+/// How far a step says that it is.
+struct Statement {
+    done: u64,
+    total: Option<u64>,
+    label: String,
 }
 
 impl LogSink {
@@ -73,8 +83,11 @@ impl LogSink {
         self.events.log(&self.step, stream, bytes).await;
     }
 
-    /// Sends bytes that were taken out of the budget, at once.
+    /// Sends bytes that were taken out of the budget, at once. As nothing waits for the reader, each call costs.
     pub(crate) fn send_stream_now(&self, stream: Stream, bytes: Vec<u8>) {
+        let mut state = self.lock();
+        state.used_bytes = state.used_bytes.saturating_add(EVENT_BYTES as u64);
+        drop(state);
         self.events.send(&self.step, EventKind::Log { stream, bytes });
     }
 
@@ -91,7 +104,8 @@ impl LogSink {
             .iter()
             .map(|(name, value)| (self.shown(&mut state, name, &mut room), self.shown(&mut state, value, &mut room)))
             .collect();
-        let bytes = message.len() + fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let field_bytes = fields.iter().map(|(name, value)| name.len() + value.len() + EVENT_BYTES);
+        let bytes = message.len() + field_bytes.sum::<usize>();
         self.send_within(&mut state, bytes, EventKind::Record { level, message, fields });
     }
 
@@ -122,13 +136,13 @@ impl LogSink {
     pub(crate) fn progress(&self, done: u64, total: Option<u64>, label: &str) {
         let mut state = self.lock();
         let label = self.shown(&mut state, label, &mut { MAX_TEXT_BYTES });
-        let event = EventKind::Progress { done, total, label };
+        let statement = Statement { done, total, label };
         let now = Instant::now();
         match &mut state.progress {
-            Some((sent, waiting)) if now.duration_since(*sent) < PROGRESS_INTERVAL => *waiting = Some(event),
+            Some((sent, waiting)) if now.duration_since(*sent) < PROGRESS_INTERVAL => *waiting = Some(statement),
             progress => {
                 *progress = Some((now, None));
-                self.events.send(&self.step, event);
+                self.send_statement(&mut state, statement);
             }
         }
     }
@@ -140,8 +154,11 @@ impl LogSink {
             self.warn_once(&mut state, "a text shorter than four bytes cannot be masked");
         } else if state.masks == MAX_MASKS {
             self.warn_once(&mut state, "the step masks more than 200 texts; the rest is ignored");
+        } else if text.len() > MAX_MASK_BYTES - state.mask_bytes {
+            self.warn_once(&mut state, "the step masks texts of more than 256 KiB; the rest is ignored");
         } else {
             state.masks += 1;
+            state.mask_bytes += text.len();
             (self.mask.0)(text);
         }
     }
@@ -160,8 +177,8 @@ impl LogSink {
     /// Sends what waits and closes what is open. Nothing is sent afterwards.
     pub(crate) fn finish(&self) {
         let mut state = self.lock();
-        if let Some((_, Some(event))) = state.progress.take() {
-            self.events.send(&self.step, event);
+        if let Some((_, Some(statement))) = state.progress.take() {
+            self.send_statement(&mut state, statement);
         }
         for _ in 0..std::mem::take(&mut state.groups) {
             self.events.send(&self.step, EventKind::GroupClosed);
@@ -189,7 +206,7 @@ impl LogSink {
     }
 
     fn send_within(&self, state: &mut State, bytes: usize, event: EventKind) -> bool {
-        let bytes = bytes as u64 + EVENT_BYTES;
+        let bytes = (bytes + EVENT_BYTES) as u64;
         if state.used_bytes.saturating_add(bytes) > self.limit_bytes {
             self.warn_of_budget(state);
             return false;
@@ -197,6 +214,11 @@ impl LogSink {
         state.used_bytes += bytes;
         self.events.send(&self.step, event);
         true
+    }
+
+    fn send_statement(&self, state: &mut State, statement: Statement) {
+        let Statement { done, total, label } = statement;
+        self.send_within(state, label.len(), EventKind::Progress { done, total, label });
     }
 
     fn warn_of_budget(&self, state: &mut State) {
@@ -384,6 +406,39 @@ mod tests {
         let kinds = kinds(sink, stream);
         assert_eq!(kinds.iter().filter(|kind| kind.starts_with("warning")).count(), 2);
         assert_eq!(kinds.iter().filter(|kind| kind.starts_with("denied")).count(), MAX_DENIALS);
+    }
+
+    #[test]
+    fn long_masks_are_bounded() {
+        let (sink, stream) = sink(1 << 20);
+        let masked = std::iter::repeat_with(|| sink.mask(&"m".repeat(100 << 10))).take(5).count();
+        sink.mask("short");
+        assert_eq!((masked, sink.lock().masks), (5, 3));
+        assert_eq!(kinds(sink, stream), ["warning the step masks texts of more than 256 KiB; the rest is ignored"]);
+    }
+
+    #[test]
+    fn nothing_gets_past_the_budget() {
+        #[track_caller]
+        fn check(expected: usize, say: impl Fn(&LogSink)) {
+            let (sink, stream) = sink(1_000);
+            for _ in 0..1_000 {
+                say(&sink);
+                // As if the interval had passed.
+                sink.lock().progress = None;
+            }
+            let said = kinds(sink, stream).iter().filter(|kind| !kind.starts_with("warning")).count();
+            assert_eq!(said, expected);
+        }
+        check(31, |sink| sink.progress(1, None, ""));
+        check(7, |sink| sink.progress(1, None, &"l".repeat(100)));
+        check(31, |sink| sink.record(Level::Info, "", Vec::new()));
+        check(1, |sink| sink.record(Level::Info, "", vec![(String::new(), String::new()); 25]));
+        check(31, |sink| {
+            if sink.take_stream(Stream::Out, b"x") == 1 {
+                sink.send_stream_now(Stream::Out, b"x".to_vec());
+            }
+        });
     }
 
     #[track_caller]
