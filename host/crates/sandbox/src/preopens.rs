@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
 use stepwell_policy::{Access, Grants, Limits, Root};
 use wasmtime_wasi::{FsPerms, OpenMode};
 
@@ -33,6 +35,8 @@ pub(crate) enum PreopenError {
     NotFolder { path: String },
     #[error("`{path}` leads out of the work dir through a link")]
     LeadsOut { path: String },
+    #[error("`{path}`, which the step writes, is a link or lies behind one")]
+    Link { path: String },
     #[error("`{path}` cannot be opened")]
     Unopenable {
         path: PathBuf,
@@ -49,7 +53,9 @@ impl PreopenError {
                 "create `{path}` in an earlier step, or mark the need as `optional` if the step works without it"
             )),
             Self::NotFolder { path } => Some(format!("ask for the folder that holds `{path}`")),
-            Self::LeadsOut { .. } => Some("replace the link by a folder inside the work dir".to_owned()),
+            Self::LeadsOut { .. } | Self::Link { .. } => {
+                Some("replace the link by a folder inside the work dir".to_owned())
+            }
             Self::Unopenable { .. } => None,
         }
     }
@@ -104,13 +110,38 @@ fn open_ambient(folder: &Path) -> Result<File, PreopenError> {
 fn open_root(work: &Dir, root: &Root) -> Result<Option<File>, PreopenError> {
     let path = root.path.as_str();
     if root.access == Access::Write && !root.path.is_work_dir() {
-        work.create_dir_all(path).map_err(|cause| explained(path, cause))?;
+        return open_made(work, path).map(Some);
     }
     match work.open_dir(path).and_then(|dir| readable(&dir)) {
         Ok(folder) => Ok(Some(folder)),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound && root.optional => Ok(None),
         Err(cause) => Err(explained(path, cause)),
     }
+}
+
+/// Opens a folder to write, making what is missing. It must be the very folder that was granted: a link on the way would
+/// lead the step to write where it was given nothing, or into what it was given to read.
+fn open_made(work: &Dir, path: &str) -> Result<File, PreopenError> {
+    let failed = |cause: Errno| explained(path, cause.into());
+    let mut folder = rustix::io::dup(work).map_err(failed)?;
+    for part in path.split('/') {
+        match rustix::fs::mkdirat(&folder, part, Mode::RWXU | Mode::RWXG | Mode::RWXO) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(cause) => return Err(failed(cause)),
+        }
+        if is_link(&folder, part) {
+            return Err(PreopenError::Link { path: path.to_owned() });
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        folder = rustix::fs::openat(&folder, part, flags, Mode::empty()).map_err(failed)?;
+    }
+    readable(&folder).map_err(|cause| explained(path, cause))
+}
+
+/// For the message alone: opening follows no link in any case.
+fn is_link(folder: &OwnedFd, name: &str) -> bool {
+    let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+    stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
 }
 
 fn explained(path: &str, cause: io::Error) -> PreopenError {
@@ -125,7 +156,7 @@ fn explained(path: &str, cause: io::Error) -> PreopenError {
 }
 
 /// Opens the folder again for reading: what cap-std holds may be a mere path.
-fn readable(dir: &Dir) -> io::Result<File> {
+fn readable(dir: &impl AsFd) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(File::from(rustix::fs::openat(dir, ".", flags, Mode::empty())?))
 }
@@ -211,7 +242,19 @@ mod tests {
     }
 
     #[test]
-    fn links_inside_are_followed() {
+    fn what_is_written_is_what_was_granted() {
+        let work = tempfile::tempdir().unwrap();
+        std::fs::create_dir(work.path().join("src")).unwrap();
+        std::os::unix::fs::symlink("src", work.path().join("dist")).unwrap();
+        for path in ["dist", "dist/new"] {
+            let refused = Err(format!("`{path}`, which the step writes, is a link or lies behind one"));
+            assert_eq!(open(work.path(), vec![root(path, Access::Write)]), refused);
+        }
+        assert_eq!(std::fs::read_dir(work.path().join("src")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn links_inside_are_followed_to_read() {
         let work = tempfile::tempdir().unwrap();
         std::fs::create_dir(work.path().join("real")).unwrap();
         std::os::unix::fs::symlink("real", work.path().join("link")).unwrap();
