@@ -22,6 +22,12 @@ pub(crate) const MAX_TABLE_ELEMENTS: usize = 100_000;
 /// Most core modules that one component is made of. Python is made of about 50.
 pub(crate) const MAX_CORE_INSTANCES: u32 = 64;
 
+/// Most linear memories of one component: one for each program in it.
+const MAX_MEMORIES: u32 = 4;
+
+/// Most tables of one component.
+const MAX_TABLES: u32 = 8;
+
 /// An engine with its ticker. The ticker stops when this is dropped.
 pub(crate) struct Machine {
     pub(crate) engine: Engine,
@@ -82,16 +88,18 @@ fn configure(pool: Option<PoolingAllocationConfig>) -> Config {
     config
 }
 
+/// Sets places aside for as many of the largest components as may run at the same time, so that no step is refused for
+/// what others are made of. Places are address space alone until they are used.
 fn pool(instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_stacks(instances)
-        .total_memories(instances.saturating_mul(2))
-        .total_tables(instances.saturating_mul(4))
-        .total_core_instances(instances.saturating_mul(6).max(MAX_CORE_INSTANCES))
+        .total_memories(instances.saturating_mul(MAX_MEMORIES))
+        .total_tables(instances.saturating_mul(MAX_TABLES))
+        .total_core_instances(instances.saturating_mul(MAX_CORE_INSTANCES))
         .max_core_instances_per_component(MAX_CORE_INSTANCES)
-        .max_memories_per_component(4)
-        .max_tables_per_component(8)
+        .max_memories_per_component(MAX_MEMORIES)
+        .max_tables_per_component(MAX_TABLES)
         .max_memories_per_module(1)
         .max_tables_per_module(4)
         .max_component_instance_size(16 << 20)
@@ -110,6 +118,11 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_for_many_steps_are_address_space_alone() {
+        assert!(Engine::new(&configure(Some(pool(256)))).is_ok());
+    }
 
     #[test]
     fn the_pool_is_accepted_or_replaced() {
