@@ -24,6 +24,11 @@ const MAX_FRAME_BYTES: usize = 200;
 #[error("exit code {0} is out of range")]
 pub(crate) struct ExitOutOfRange(pub(crate) u32);
 
+/// A guest handed the host more than the values of one call may take. Its display is for the log alone.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the values of a call are too large")]
+pub(crate) struct CallTooLarge;
+
 /// What is known about a call that ended.
 pub(crate) struct Circumstances<'a> {
     pub(crate) limits: &'a Limits,
@@ -112,7 +117,8 @@ fn frame_name(name: &str) -> String {
 
 /// wasmtime's error for this has no public type; its text is all there is.
 fn is_call_too_large(error: &Error) -> bool {
-    error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
+    error.is::<CallTooLarge>()
+        || error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
 }
 
 fn trap_class(trap: Trap) -> String {

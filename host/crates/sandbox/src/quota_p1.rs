@@ -18,8 +18,9 @@ use wasmtime_wasi::p1::types::{
 use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as wasi, WasiSnapshotPreview1};
 use wiggle::{GuestMemory, GuestPtr};
 
-use crate::ending::ExitOutOfRange;
+use crate::ending::{CallTooLarge, ExitOutOfRange};
 use crate::files::{Descriptor, leads_out};
+use crate::limits::MAX_CALL_BYTES;
 use crate::quota::Quota;
 use crate::setup::Setup;
 use crate::state::State;
@@ -328,7 +329,11 @@ impl<'a> Call<'a> {
         Ok(Self { memory: GuestMemory::Unshared(bytes), state })
     }
 
+    /// Reads a path. One that is longer than all values of a call may be is no path; it ends the step.
     fn path(&self, path: i32, length: i32) -> Result<String> {
+        if length.cast_unsigned() as usize > MAX_CALL_BYTES {
+            return Err(CallTooLarge.into());
+        }
         let text = GuestPtr::<str>::new((path.cast_unsigned(), length.cast_unsigned()));
         match self.memory.as_cow_str(text) {
             Ok(text) => Ok(text.into_owned()),
@@ -437,10 +442,11 @@ impl<'a> Call<'a> {
 
     /// Returns the length of the first buffer that is not empty: the one that is written.
     fn first_buffer(&self, buffers: i32, count: i32) -> Result<u64> {
-        let lengths = GuestPtr::<[u32]>::new((buffers.cast_unsigned(), count.cast_unsigned().saturating_mul(2)));
         for index in 0..count.cast_unsigned() {
-            let Some(length) = lengths.get(index * 2 + 1) else { break };
-            match self.memory.read(length)? {
+            // Each buffer is an address and a length. A place beyond all addresses is one that cannot be read.
+            let length =
+                index.checked_mul(8).and_then(|offset| buffers.cast_unsigned().checked_add(offset)?.checked_add(4));
+            match self.memory.read(GuestPtr::<u32>::new(length.ok_or(wiggle::GuestError::PtrOverflow)?))? {
                 0 => {}
                 length => return Ok(u64::from(length)),
             }
