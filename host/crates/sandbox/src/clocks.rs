@@ -27,7 +27,8 @@ fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-fn rounded(time: Duration) -> Duration {
+/// Returns a time rounded down to what a coarse clock tells.
+pub(crate) fn rounded(time: Duration) -> Duration {
     time - Duration::from_nanos((time.as_nanos() % COARSE.as_nanos()).try_into().unwrap_or_default())
 }
 

@@ -8,7 +8,6 @@ use rustix::fs::{Mode, OFlags};
 use stepwell_run::{Failure, FailureKind, LimitKind, Outcome, Returned, WasmCall, export_text, lines};
 use stepwell_schema::Value;
 use stepwell_schema::value::number_to_plain_text;
-use tempfile::TempDir;
 use wasmtime::{Engine, InstancePre};
 use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::p1::WasiP1Ctx;
@@ -19,6 +18,7 @@ use crate::drive::{Driven, drive};
 use crate::ending::{Circumstances, ExitOutOfRange};
 use crate::log_sink::LogSink;
 use crate::preopens::{PreopenError, open_private};
+use crate::private_folder::PrivateFolder;
 use crate::quota_p1::{number_preopens, show_folders};
 use crate::setup::Setup;
 use crate::size::bytes_text;
@@ -36,8 +36,8 @@ pub(crate) enum Program<'a> {
 
 /// The two private folders of a command: made before it, removed after it.
 struct Folders {
-    tmp: TempDir,
-    out: TempDir,
+    tmp: PrivateFolder,
+    out: PrivateFolder,
 }
 
 /// Why a command cannot be started.
@@ -71,11 +71,13 @@ pub(crate) async fn run(
     let (driven, meter) = match program {
         Program::Preview2(pre) => {
             let mut store = store(engine, setup.into_state(Preview2::new));
+            let watch = store.data().meter.watch();
             let driven = drive(
                 async {
                     let command = pre.instantiate_async(&mut store).await?;
                     command.wasi_cli_run().call_run(&mut store).await
                 },
+                &watch,
                 control,
                 deadline,
             )
@@ -89,12 +91,14 @@ pub(crate) async fn run(
             let mut state = setup.into_state(preview1);
             number_preopens(&mut state);
             let mut store = store(engine, state);
+            let watch = store.data().meter.watch();
             let driven = drive(
                 async {
                     let instance = pre.instantiate_async(&mut store).await?;
                     let start = instance.get_typed_func::<(), ()>(&mut store, "_start")?;
                     start.call_async(&mut store, ()).await.map(Ok)
                 },
+                &watch,
                 control,
                 deadline,
             )
@@ -169,16 +173,14 @@ fn prepare<'a>(call: &WasmCall, mut setup: Setup<'a>, scratch: &Path) -> Result<
         ("STEPWELL_EXPORT_FILE", "/out/exports"),
         ("PWD", if has_work { "/work" } else { "/" }),
     ];
-    for (name, value) in fixed {
-        if !call.grants.env.iter().any(|granted| granted == name) {
-            setup.wasi.env(name, value);
-        }
-    }
+    let mut variables: Vec<_> = fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     for (name, marked) in &call.inputs {
         if let Some(text) = scalar_text(&marked.value).filter(|_| !marked.sensitive) {
-            setup.wasi.env(format!("STEPWELL_INPUT_{}", name.to_ascii_uppercase()), text);
+            variables.push((format!("STEPWELL_INPUT_{}", name.to_ascii_uppercase()), text));
         }
     }
+    // These are the step ABI's, whatever was granted under their names.
+    setup.variables.extend(variables);
     Ok((setup, folders))
 }
 
@@ -214,9 +216,7 @@ fn scalar_text(value: &Value) -> Option<String> {
 
 impl Folders {
     fn make(scratch: &Path) -> std::io::Result<Self> {
-        let private = || std::os::unix::fs::PermissionsExt::from_mode(0o700);
-        let make = |prefix| tempfile::Builder::new().prefix(prefix).permissions(private()).tempdir_in(scratch);
-        let folders = Self { tmp: make("tmp-")?, out: make("out-")? };
+        let folders = Self { tmp: PrivateFolder::make(scratch, "tmp-")?, out: PrivateFolder::make(scratch, "out-")? };
         for name in ["outputs", "exports"] {
             std::fs::File::create_new(folders.out.path().join(name))?;
         }

@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use stepwell_run::Control;
 
+use crate::stopwatch::Stopwatch;
+
 /// How a call ended.
 pub(crate) enum Driven<T> {
     /// By itself, well or with an error.
@@ -19,12 +21,13 @@ pub(crate) enum Driven<T> {
 /// never in flight.
 pub(crate) async fn drive<T>(
     call: impl Future<Output = wasmtime::Result<T>>,
+    watch: &Stopwatch,
     control: &Control,
     deadline: Option<Instant>,
 ) -> Driven<T> {
     tokio::select! {
         biased;
-        result = call => Driven::Ended(result),
+        result = watch.time(call) => Driven::Ended(result),
         () = grace_over(control) => Driven::Cancelled,
         () = passed(deadline) => Driven::WallTimeOver,
     }

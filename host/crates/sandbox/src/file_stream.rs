@@ -1,5 +1,6 @@
 //! What a guest writes into a file as a stream, counted.
 
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ const CHUNK_BYTES: usize = 64 << 10;
 
 /// A stream into a file. Each write is made at once, so nothing is ever in flight.
 pub(crate) struct FileWriter {
+    /// The file as this descriptor opened it. Others may have opened it for reading alone.
+    file: Arc<File>,
     open: Arc<OpenFile>,
     /// None: always at the end.
     position: Option<u64>,
@@ -21,8 +24,8 @@ pub(crate) struct FileWriter {
 }
 
 impl FileWriter {
-    pub(crate) fn new(open: Arc<OpenFile>, position: Option<u64>) -> Self {
-        Self { open, position, closed: false }
+    pub(crate) fn new(file: Arc<File>, open: Arc<OpenFile>, position: Option<u64>) -> Self {
+        Self { file, open, position, closed: false }
     }
 
     fn write_counted(&mut self, bytes: &[u8]) -> std::io::Result<()> {
@@ -33,7 +36,7 @@ impl FileWriter {
             .quota()
             .check(before, before.max(end))
             .map_err(|_| std::io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error()))?;
-        let written = self.open.file.write_all_at(bytes, start);
+        let written = self.file.write_all_at(bytes, start);
         self.open.quota().settle(before, self.open.len().unwrap_or(before.max(end)));
         written?;
         if let Some(position) = &mut self.position {
@@ -80,7 +83,7 @@ mod tests {
     fn writer(limit_bytes: u64, position: Option<u64>) -> (FileWriter, Arc<Quota>) {
         let quota = Quota::new(limit_bytes, 1);
         let file = Arc::new(tempfile::tempfile().unwrap());
-        (FileWriter::new(quota.opened((0, 0), &file), position), quota)
+        (FileWriter::new(Arc::clone(&file), quota.opened((0, 0), &file), position), quota)
     }
 
     #[test]
@@ -109,7 +112,7 @@ mod tests {
     fn a_gap_counts() {
         let (mut writer, quota) = writer(1_000, Some(u64::MAX - 4));
         assert!(writer.write(Bytes::from_static(b"12345678")).is_err());
-        writer = FileWriter::new(Arc::clone(&writer.open), Some(500));
+        writer = FileWriter::new(Arc::clone(&writer.file), Arc::clone(&writer.open), Some(500));
         writer.write(Bytes::from_static(b"1")).unwrap();
         assert_eq!(quota.used().0, 501);
     }

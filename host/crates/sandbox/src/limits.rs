@@ -7,6 +7,7 @@ use stepwell_run::Usage;
 use wasmtime::ResourceLimiter;
 
 use crate::engine::TICK;
+use crate::stopwatch::Stopwatch;
 
 /// Most host resources and handles that one step holds. From the step ABI, section 5.
 pub(crate) const MAX_HANDLES: usize = 1_024;
@@ -28,8 +29,9 @@ pub(crate) struct Meter {
     /// The last growth that was allowed, which the machine may still refuse.
     last_growth_bytes: u64,
     refused: bool,
-    ticks: u64,
-    limit_ticks: u64,
+    watch: Stopwatch,
+    limit_cpu: Duration,
+    cpu_is_spent: bool,
 }
 
 impl Meter {
@@ -41,21 +43,26 @@ impl Meter {
             peak_bytes: 0,
             last_growth_bytes: 0,
             refused: false,
-            ticks: 0,
-            // Rounded up, and at least one: a step always gets to run.
-            limit_ticks: u64::try_from(limits.cpu.as_micros().div_ceil(TICK.as_micros())).unwrap_or(u64::MAX).max(1),
+            watch: Stopwatch::default(),
+            limit_cpu: limits.cpu,
+            cpu_is_spent: false,
         }
     }
 
-    /// Counts one tick in which the guest ran. False: the budget is used up.
+    /// Returns the watch that times the guest.
+    pub(crate) fn watch(&self) -> Stopwatch {
+        self.watch.clone()
+    }
+
+    /// Looks at the time at a tick in which the guest ran. False: the budget is used up.
     pub(crate) fn tick(&mut self) -> bool {
-        self.ticks = self.ticks.saturating_add(1);
-        self.ticks <= self.limit_ticks
+        self.cpu_is_spent = self.watch.elapsed() > self.limit_cpu;
+        !self.cpu_is_spent
     }
 
     /// Tells whether the processor budget is used up.
     pub(crate) fn cpu_is_spent(&self) -> bool {
-        self.ticks > self.limit_ticks
+        self.cpu_is_spent
     }
 
     /// Tells whether memory or a table was asked to grow beyond the limit.
@@ -68,14 +75,13 @@ impl Meter {
         self.peak_bytes
     }
 
-    /// Returns what was used. Processor time is counted in whole ticks and is thus coarse; a step shorter than a tick
-    /// used nothing that was measured.
+    /// Returns what was used. Processor time is told in whole ticks; a step shorter than a tick used nothing that is
+    /// worth telling.
     pub(crate) fn usage(&self) -> Usage {
-        let ticks = u32::try_from(self.ticks.min(self.limit_ticks)).unwrap_or(u32::MAX);
-        Usage {
-            cpu: Some(TICK.saturating_mul(ticks)).filter(|time| *time > Duration::ZERO),
-            peak_memory_bytes: Some(self.peak_bytes),
-        }
+        let ran = self.watch.elapsed();
+        let ticks = u32::try_from(ran.as_nanos() / TICK.as_nanos()).unwrap_or(u32::MAX);
+        let cpu = if self.cpu_is_spent { self.limit_cpu } else { TICK.saturating_mul(ticks) };
+        Usage { cpu: Some(cpu).filter(|time| *time > Duration::ZERO), peak_memory_bytes: Some(self.peak_bytes) }
     }
 
     fn grow(&mut self, growth_bytes: u64) -> bool {
@@ -125,7 +131,7 @@ mod tests {
     use super::*;
 
     fn meter(memory: u64) -> Meter {
-        Meter::new(&Limits { memory, cpu: TICK * 2, ..Limits::default() })
+        Meter::new(&Limits { memory, ..Limits::default() })
     }
 
     #[test]
@@ -155,14 +161,16 @@ mod tests {
         assert!(meter.memory_growing(0, 1_000, None).unwrap());
     }
 
-    #[test]
-    fn ticks_are_counted() {
-        let mut meter = meter(0);
+    #[tokio::test]
+    async fn time_is_held_against_the_limit() {
+        let mut meter = Meter::new(&Limits { cpu: Duration::ZERO, ..Limits::default() });
         assert!(meter.tick());
-        assert!(meter.tick());
-        assert!(!meter.cpu_is_spent());
+        assert_eq!(meter.usage().cpu, None);
+        meter.watch().time(async {}).await;
         assert!(!meter.tick());
         assert!(meter.cpu_is_spent());
-        assert_eq!(meter.usage().cpu, Some(TICK * 2));
+        let mut meter = Meter::new(&Limits { cpu: Duration::from_secs(3_600), ..Limits::default() });
+        meter.watch().time(async {}).await;
+        assert!(meter.tick());
     }
 }

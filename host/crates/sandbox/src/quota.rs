@@ -33,7 +33,8 @@ pub(crate) struct OverQuota;
 /// gives its bytes back when the last of them is closed, as the file system does.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
-    pub(crate) file: Arc<File>,
+    /// As it was opened first, for its length alone.
+    file: Arc<File>,
     quota: Arc<Quota>,
     deleted: AtomicBool,
 }

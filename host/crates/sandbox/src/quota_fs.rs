@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use wasmtime::component::{HasData, Resource};
-use wasmtime_wasi::FsPerms;
 use wasmtime_wasi::filesystem::{Descriptor as HostDescriptorValue, WasiFilesystemCtxView};
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, DirectoryEntryStream, ErrorCode, Filesize,
@@ -14,9 +13,11 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 };
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
+use wasmtime_wasi::{FsPerms, OpenMode};
 
 use crate::file_stream::FileWriter;
 use crate::files::{Descriptor, Files, leads_out};
+use crate::listing::Listing;
 use crate::log_sink::LogSink;
 use crate::quota::{Identity, OverQuota, Quota};
 use crate::state::{Preview2, State};
@@ -67,6 +68,14 @@ impl From<OverQuota> for ErrorCode {
 
 fn borrowed(fd: &Fd) -> Fd {
     Resource::new_borrow(fd.rep())
+}
+
+fn listing(stream: &Resource<DirectoryEntryStream>) -> Resource<Listing> {
+    Resource::new_borrow(stream.rep())
+}
+
+fn is_writable(file: &wasmtime_wasi::filesystem::File) -> bool {
+    file.perms == FsPerms::ReadWrite && file.open_mode.contains(OpenMode::WRITE)
 }
 
 fn is(error: &FsError, code: ErrorCode) -> bool {
@@ -132,12 +141,12 @@ impl QuotaFs<'_> {
 
     /// Makes a stream that counts; none where nothing may be written, which wasmtime's own code refuses.
     fn writer(&mut self, fd: &Fd, position: Option<u64>) -> FsResult<Option<Resource<DynOutputStream>>> {
-        let is_writable = match self.inner.table.get(fd)? {
-            HostDescriptorValue::File(file) => file.perms == FsPerms::ReadWrite,
-            HostDescriptorValue::Dir(_) => false,
+        let file = match self.inner.table.get(fd)? {
+            HostDescriptorValue::File(file) if is_writable(file) => Arc::clone(&file.file),
+            HostDescriptorValue::File(_) | HostDescriptorValue::Dir(_) => return Ok(None),
         };
-        let Some(open) = self.files.open_file(fd.rep()).filter(|_| is_writable) else { return Ok(None) };
-        let stream: DynOutputStream = Box::new(FileWriter::new(open, position));
+        let Some(open) = self.files.open_file(fd.rep()) else { return Ok(None) };
+        let stream: DynOutputStream = Box::new(FileWriter::new(file, open, position));
         Ok(Some(self.inner.table.push(stream)?))
     }
 
@@ -391,7 +400,13 @@ impl HostDescriptor for QuotaFs<'_> {
     }
 
     async fn read_directory(&mut self, fd: Fd) -> FsResult<Resource<DirectoryEntryStream>> {
-        self.inner.read_directory(fd).await
+        let folder = match self.inner.table.get(&fd)? {
+            HostDescriptorValue::Dir(folder) => Arc::clone(&folder.dir),
+            HostDescriptorValue::File(_) => return Err(ErrorCode::NotDirectory.into()),
+        };
+        let listing = self.inner.table.push(Listing::open(&folder)?)?;
+        // The guest holds a number; what lies below it is ours.
+        Ok(Resource::new_own(listing.rep()))
     }
 
     async fn stat(&mut self, fd: Fd) -> FsResult<DescriptorStat> {
@@ -412,10 +427,11 @@ impl HostDirectoryEntryStream for QuotaFs<'_> {
         &mut self,
         stream: Resource<DirectoryEntryStream>,
     ) -> FsResult<Option<DirectoryEntry>> {
-        self.inner.read_directory_entry(stream).await
+        self.inner.table.get_mut(&listing(&stream))?.next()
     }
 
     fn drop(&mut self, stream: Resource<DirectoryEntryStream>) -> wasmtime::Result<()> {
-        HostDirectoryEntryStream::drop(&mut self.inner, stream)
+        self.inner.table.delete(Resource::<Listing>::new_own(stream.rep()))?;
+        Ok(())
     }
 }

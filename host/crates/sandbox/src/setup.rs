@@ -1,5 +1,6 @@
 //! What every call has in common before its guest starts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,6 +22,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) facts: Facts,
     pub(crate) wasi: WasiCtxBuilder,
     pub(crate) preopens: Vec<Preopen>,
+    /// Variables that the guest sees, each once.
+    pub(crate) variables: BTreeMap<String, String>,
     meter: Meter,
 }
 
@@ -51,11 +54,8 @@ impl<'a> Setup<'a> {
             .allow_ip_name_lookup(false)
             // See `preopens`: file calls are made on the guest's thread.
             .allow_blocking_current_thread(true);
-        for name in &grants.env {
-            if let Some(value) = invocation.environment.get(name) {
-                wasi.env(name, value);
-            }
-        }
+        let value = |name: &String| Some((name.clone(), invocation.environment.get(name)?.clone()));
+        let variables = grants.env.iter().filter_map(value).collect();
         let facts = Facts {
             step: invocation.step.name().to_owned(),
             invocation: invocation.id.clone(),
@@ -64,12 +64,17 @@ impl<'a> Setup<'a> {
             cancelled: control.cancelled.clone(),
             // A time beyond what the clock can tell is no deadline.
             deadline: Instant::now().checked_add(grants.limits.wall),
+            wall: grants.limits.wall,
+            clock: grants.clock,
         };
-        Ok(Self { control, log, facts, wasi, preopens, meter: Meter::new(&grants.limits) })
+        Ok(Self { control, log, facts, wasi, preopens, variables, meter: Meter::new(&grants.limits) })
     }
 
     /// Makes the data of the store; `finish` makes the flavour of WASI from what was set up.
     pub(crate) fn into_state<W>(mut self, finish: impl FnOnce(&mut WasiCtxBuilder) -> W) -> State<W> {
+        for (name, value) in &self.variables {
+            self.wasi.env(name, value);
+        }
         State {
             wasi: finish(&mut self.wasi),
             meter: self.meter,

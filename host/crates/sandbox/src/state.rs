@@ -1,8 +1,9 @@
 //! What belongs to one call of a step: made before it, dropped after it, never used again.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use stepwell_schema::Clock;
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store, UpdateDeadline};
@@ -36,6 +37,8 @@ pub(crate) struct Facts {
     pub(crate) capabilities: Vec<String>,
     pub(crate) cancelled: CancellationToken,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) wall: Duration,
+    pub(crate) clock: Clock,
 }
 
 impl Preview2 {

@@ -25,11 +25,13 @@ pub(crate) async fn run(engine: &Engine, pre: &StepPre<State<Preview2>>, call: &
             return refuse(&refused, &Circumstances { limits, meter, log: &log });
         }
     };
+    let watch = store.data().meter.watch();
     let driven = drive(
         async {
             let step = pre.instantiate_async(&mut store).await?;
             step.call_run(&mut store, &items).await
         },
+        &watch,
         control,
         deadline,
     )

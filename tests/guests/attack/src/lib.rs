@@ -91,6 +91,7 @@ fn run(request: Request, step: &mut Step) -> Result<Answer, Failure> {
         "recurse" => limits::recurse(),
         "recurse-in-memory" => limits::recurse_in_memory(),
         "grow" => limits::grow(),
+        "grow-and-fail" => limits::grow_and_fail(),
         "exhaust" => limits::exhaust(),
         "flood-log" => limits::flood_log(step, *count),
         "flood-stdout" => limits::flood_stdout(*count),

@@ -60,6 +60,17 @@ pub(crate) fn grow() -> Result<Answer, Failure> {
     }
 }
 
+/// As `grow`, and asks for more than any memory can have after each step.
+pub(crate) fn grow_and_fail() -> Result<Answer, Failure> {
+    const PAGES: usize = 16;
+    let mut mib = 0_u32;
+    while mib < 1_000 && core::arch::wasm32::memory_grow::<0>(PAGES) != usize::MAX {
+        mib += 1;
+        let _ = core::arch::wasm32::memory_grow::<0>(65_536);
+    }
+    Ok(Answer::number(f64::from(mib)))
+}
+
 /// As `grow`, but takes a refusal as most programs do: it traps.
 pub(crate) fn exhaust() -> ! {
     let mut blocks: Vec<Vec<u8>> = Vec::new();

@@ -37,8 +37,16 @@ fn act(word: &str, operand: &mut dyn FnMut() -> String, open: &mut Vec<File>) ->
         "link" => fs::hard_link(operand(), operand())?,
         "hold" => open.push(File::open(operand())?),
         "release" => open.clear(),
+        "clear" => fs::read_dir(operand())?.try_for_each(|entry| fs::remove_file(entry?.path()))?,
+        "list" => println!("{}", fs::read_dir(operand())?.count()),
+        #[cfg(target_env = "p1")]
+        "write-from-nowhere" => raw::write_from_nowhere(&File::create(operand())?),
+        #[cfg(target_env = "p1")]
+        "long-path" => raw::long_path(operand().parse().unwrap()),
+        "variables" => std::env::vars().for_each(|(name, value)| println!("{name}={value}")),
         "now" => println!("{}", SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()),
         "random" => println!("{}", RandomState::new().hash_one(0)),
+        "nap" => (0..operand().parse().unwrap()).for_each(|_: u32| std::thread::sleep(Duration::from_millis(1))),
         "sleep" => std::thread::sleep(Duration::from_millis(operand().parse().unwrap())),
         other => panic!("unknown word {other}"),
     }
@@ -56,5 +64,29 @@ fn write(file: &mut File, kib: &str) {
             WRITTEN.set(Some(error));
             return;
         }
+    }
+}
+
+/// Calls past the C library.
+#[cfg(target_env = "p1")]
+mod raw {
+    use std::fs::File;
+    use std::os::fd::AsRawFd;
+
+    #[link(wasm_import_module = "wasi_snapshot_preview1")]
+    unsafe extern "C" {
+        fn fd_write(fd: i32, buffers: i32, count: i32, written: i32) -> i32;
+        fn path_create_directory(fd: i32, path: i32, length: i32) -> i32;
+    }
+
+    /// Writes a list of buffers that lies across the end of all addresses.
+    pub fn write_from_nowhere(file: &File) {
+        println!("{}", unsafe { fd_write(file.as_raw_fd(), -3, 1, 0) });
+    }
+
+    /// Makes a folder whose name has so many MiB, below the first preopen.
+    pub fn long_path(mib: usize) {
+        let path = vec![b'a'; mib << 20];
+        println!("{}", unsafe { path_create_directory(3, path.as_ptr() as i32, path.len() as i32) });
     }
 }

@@ -150,6 +150,50 @@ async fn growth_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_descriptor_writes_as_it_was_opened() {
+    for target in TARGETS {
+        for words in ["hold /work/dist/old rewrite /work/dist/old 1", "hold /work/dist/old append /work/dist/old 1"] {
+            let ended = run(target, words).await;
+            well(&ended, &format!("{target} {words}"));
+            assert!(std::fs::metadata(ended.work.path().join("dist/old")).unwrap().len() >= 1 << 10);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_with_impossible_arguments() {
+    let ended = run(TARGETS[0], "write-from-nowhere /tmp/f").await;
+    assert_eq!(ended.failure().kind, FailureKind::Internal);
+    for (mib, limited) in [(1, false), (4, false), (5, true), (100, true)] {
+        let ended = run(TARGETS[0], &format!("long-path {mib}")).await;
+        if limited {
+            ended.limit_reached(LimitKind::Message, "limit of 4 MiB for the values of one call reached");
+        } else {
+            well(&ended, &format!("{mib} MiB"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_are_listed_while_they_change() {
+    let many: String = (0..18).map(|number| format!("write /work/dist/f{number} 0 ")).collect();
+    for target in TARGETS {
+        let ended = run(target, &(many.clone() + "list /work/dist clear /work/dist list /work/dist")).await;
+        well(&ended, target);
+        assert_eq!(ended.stream(Stream::Out), "19\n0\n", "{target}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn naps_take_little_processor_time() {
+    for target in TARGETS {
+        let mut call = call(target, "nap 300");
+        call.grants.limits.cpu = Duration::from_millis(200);
+        well(&call.run().await, target);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sleeping_command_is_stopped() {
     for target in TARGETS {
         let mut call = call(target, "sleep 3600000");

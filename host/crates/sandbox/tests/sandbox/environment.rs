@@ -24,6 +24,20 @@ async fn granted_variables_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn variables_of_the_step_abi_are_its_own() {
+    let names = ["STEPWELL_OUTPUT_FILE", "STEPWELL_INPUT_WHO", "PWD"];
+    for target in ["wasm32-wasip1", "wasm32-wasip2"] {
+        let call = Call::of_module(module("files", files_command(target))).input("who", "me").argument("variables");
+        let call = names.iter().fold(call, |call, name| call.grant_env(name).variable(name, "other"));
+        let seen = call.run().await.stream(Stream::Out);
+        for line in ["STEPWELL_OUTPUT_FILE=/out/outputs", "STEPWELL_INPUT_WHO=me", "PWD=/"] {
+            assert_eq!(seen.lines().filter(|seen| *seen == line).count(), 1, "{seen}");
+        }
+        assert_eq!(seen.lines().count(), 7, "{seen}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn clocks_and_random_numbers_of_every_kind() {
     for clock in [Clock::None, Clock::Frozen, Clock::Coarse, Clock::Real] {
         for random in [Random::None, Random::Seeded, Random::Secure] {
