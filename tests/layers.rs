@@ -48,8 +48,22 @@ const OWNED: &[(&str, &[&str])] = &[
     ("clap", &["stepwell"]),
     ("miette", &["stepwell"]),
     ("granit-parser", &["stepwell-schema"]),
-    ("saphyr-parser", &["stepwell-schema"]),
 ];
+
+/// Crates that compile and are tested in seconds: nothing that they reach, for their tests and builds either, is heavy.
+const LIGHT: [&str; 8] = [
+    "stepwell-schema",
+    "stepwell-expr",
+    "stepwell-policy",
+    "stepwell-plan",
+    "stepwell-run",
+    "stepwell-resolve",
+    "stepwell-process",
+    "stepwell-report",
+];
+
+/// What takes minutes to compile.
+const HEAVY: [&str; 3] = ["wasmtime", "wasmtime-wasi", "cranelift-codegen"];
 
 /// The package that sees everything.
 const TESTS: &str = "stepwell-tests";
@@ -76,6 +90,28 @@ fn crates_use_only_what_their_layer_may() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn light_crates_reach_nothing_heavy() {
+    let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let metadata = metadata(&["--filter-platform", &platform]);
+    let names: BTreeMap<String, String> =
+        list(&metadata["packages"]).iter().map(|package| (text(&package["id"]), text(&package["name"]))).collect();
+    let uses: BTreeMap<String, Vec<String>> = list(&metadata["resolve"]["nodes"])
+        .iter()
+        .map(|node| (text(&node["id"]), list(&node["dependencies"]).iter().map(text).collect()))
+        .collect();
+    let reached_by = |name: &str| {
+        let start = names.iter().find(|(_, known)| *known == name).map(|(id, _)| id.clone());
+        reached(start.unwrap_or_else(|| panic!("there is no crate {name}")), &uses)
+    };
+    for light in LIGHT {
+        let heavy: Vec<String> =
+            reached_by(light).iter().map(|id| names[id].clone()).filter(|name| HEAVY.contains(&&**name)).collect();
+        assert!(heavy.is_empty(), "{light} reaches {}", heavy.join(", "));
+    }
+    assert!(reached_by("stepwell-sandbox").iter().any(|id| names[id] == HEAVY[0]), "the check finds nothing");
 }
 
 #[test]
@@ -109,25 +145,45 @@ fn every_crate_of_the_host_forbids_or_fences_unsafe_code() {
     }
 }
 
-/// Normal dependencies of each workspace member, by package name.
-fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+/// Returns what `cargo metadata` says.
+fn metadata(arguments: &[&str]) -> Value {
     #[expect(clippy::disallowed_methods, reason = "cargo itself knows the arrows")]
     let output = std::process::Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--locked"])
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .args(arguments)
         .current_dir(workspace_root())
         .output()
         .expect("cargo starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
-    let packages = metadata["packages"].as_array().expect("a list of packages");
-    packages
+    serde_json::from_slice(&output.stdout).expect("cargo writes JSON")
+}
+
+/// Returns a package and everything that it uses, directly or not; dependencies of tests and builds are among `uses`.
+fn reached(start: String, uses: &BTreeMap<String, Vec<String>>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![start];
+    while let Some(package) = open.pop() {
+        if found.insert(package.clone()) {
+            open.extend(uses.get(&package).into_iter().flatten().cloned());
+        }
+    }
+    found
+}
+
+/// Normal dependencies of each workspace member, by package name.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = metadata(&["--no-deps"]);
+    list(&metadata["packages"])
         .iter()
         .map(|package| {
-            let uses = package["dependencies"].as_array().expect("a list of dependencies");
-            let normal = uses.iter().filter(|dependency| dependency["kind"].is_null());
+            let normal = list(&package["dependencies"]).iter().filter(|dependency| dependency["kind"].is_null());
             (text(&package["name"]), normal.map(|dependency| text(&dependency["name"])).collect())
         })
         .collect()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().expect("a list")
 }
 
 fn text(value: &Value) -> String {
