@@ -37,6 +37,16 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
+fn the_script_function_can_be_called() {
+    let place = Place::new();
+    let ran = place.run(["call", "builtin://script", "--input", "script=echo 'a: ${{ b }}'"]);
+    ran.code(0).says("a: ${{ b }}");
+    assert_eq!(ran.stdout, "{}\n");
+    place.run(["call", "dist://script", "--input", "script=exit 3"]).code(1).says("exit status 3");
+    place.run(["call", "builtin://script"]).code(3).says("input `script` required");
+}
+
+#[test]
 fn an_invalid_document_is_3_and_shows_all_problems() {
     let place = Place::new();
     place.write("job.yml", "run:\n  - nmae: a\n    script: x\n  - name: 1b\n    script: y\n");

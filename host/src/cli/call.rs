@@ -5,7 +5,7 @@ use std::path::Path;
 use stepwell_report::MASKED;
 use stepwell_run::JobResult;
 use stepwell_schema::reference::InvalidReference;
-use stepwell_schema::{Problem, Reference};
+use stepwell_schema::{Problem, Reference, Spec};
 
 use super::args::CallArguments;
 use super::error::{CommandError, Exit};
@@ -19,8 +19,12 @@ pub(super) fn call(arguments: &CallArguments) -> Result<Exit, CommandError> {
     let reference = Reference::parse(&arguments.reference).map_err(|error| not_a_reference(&error))?;
     let folder = arguments.workdir.as_deref().unwrap_or(Path::new("."));
     let host = run::host()?;
-    let function = host.function(&reference, folder)?;
-    let inputs = inputs::read(&arguments.inputs, &function.function.spec)?;
+    let inputs = if reference.is_script() {
+        // It has no function file, and its only input is text.
+        inputs::read(&arguments.inputs, &Spec::default())?
+    } else {
+        inputs::read(&arguments.inputs, &host.function(&reference, folder)?.function.spec)?
+    };
     let mut request = JobRequest::call(&arguments.reference, reference, inputs)
         .work_dir(folder)
         .environment(surroundings::environment())

@@ -131,7 +131,7 @@ impl<'r> Loader<'r> {
         let env = document.env(&step.env, names);
         let action = match &step.action {
             StepAction::Script(text) => PlannedAction::Script(script::compile(document, text, names)),
-            StepAction::Function { reference, inputs } if script::is_script(&reference.value) => {
+            StepAction::Function { reference, inputs } if reference.value.is_script() => {
                 PlannedAction::Script(script::compile_call(document, reference, inputs, names))
             }
             StepAction::Function { reference, inputs } => {

@@ -10,11 +10,6 @@ use crate::names::Names;
 /// Name of the built-in function, and of its only input.
 const SCRIPT: &str = "script";
 
-/// Tells whether a reference leads to the built-in script function, by its old or its new prefix.
-pub(crate) fn is_script(reference: &Reference) -> bool {
-    matches!(reference, Reference::BuiltIn { name, .. } if name == SCRIPT)
-}
-
 /// Compiles a script.
 pub(crate) fn compile(document: &mut Document, text: &Spanned<String>, names: &Names<'_>) -> Template {
     let template = document.text(text, names);

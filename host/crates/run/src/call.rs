@@ -10,7 +10,7 @@ use crate::environment::{Block, Layers};
 use crate::failure::Failed;
 use crate::frame::Item;
 use crate::inputs::{Given, Inputs, assign, evaluate, evaluate_env, refuse_undeclared};
-use crate::load::{self, Request, evaluate_reference, is_script};
+use crate::load::{self, Request, evaluate_reference};
 use crate::result::{JobErrorKind, StepReference, StepResult};
 use crate::sequencer::{Sequencer, open_result};
 
@@ -70,7 +70,7 @@ impl Sequencer {
                     Target::Pinned(_) => reference.clone(),
                     Target::WhenReached(_) => evaluate_reference(reference, &self.caller_scope())?,
                 };
-                if is_script(&reference) {
+                if reference.is_script() {
                     let given = evaluate(inputs, &self.caller_scope())?;
                     return self.script_call(item, given, reference_text(inputs));
                 }

@@ -206,11 +206,3 @@ fn document_failed(problems: &Problems) -> Failed {
         }
     }
 }
-
-/// The name of the built-in function that is the same as a script.
-const SCRIPT: &str = "script";
-
-/// Tells whether a reference is that to the built-in script function, which has no function file.
-pub(crate) fn is_script(reference: &Reference) -> bool {
-    matches!(reference, Reference::BuiltIn { name, .. } if name == SCRIPT)
-}

@@ -94,7 +94,15 @@ const SHORT_FORM_FOLDER: &str = "steps";
 /// The schemes that a repository address may have.
 const GIT_SCHEMES: [&str; 4] = ["https", "http", "file", "ssh"];
 
+/// Name of the built-in function that is the same as a `script:` item.
+const SCRIPT: &str = "script";
+
 impl Reference {
+    /// Tells whether this is the built-in script function, by its old or its new prefix. It has no function file.
+    pub fn is_script(&self) -> bool {
+        matches!(self, Self::BuiltIn { name, .. } if name == SCRIPT)
+    }
+
     /// Classifies the text of a short form, in this order: an expression, a path, built in, git, OCI. White space around
     /// the text is dropped, except around an expression.
     ///
