@@ -31,7 +31,7 @@ fn wrong_usage_is_2() {
     let place = Place::new();
     place.run(["frobnicate"]).code(2).says("frobnicate");
     place.run(["run"]).code(2);
-    place.run(["run", "job.yml", "--var", "1x=2"]).code(2).says("`1x` is not a name");
+    place.run(["run", "job.yml", "--var", "a b=2"]).code(2).says("`a b` is not the name of a variable");
     place.write("greet/func.yml", "{}\n---\nexec: { command: [ 'true' ] }\n");
     place.run(["call", "./greet", "--input", "nothing"]).code(2).says("nothing");
 }
@@ -44,6 +44,13 @@ fn the_script_function_can_be_called() {
     assert_eq!(ran.stdout, "{}\n");
     place.run(["call", "dist://script", "--input", "script=exit 3"]).code(1).says("exit status 3");
     place.run(["call", "builtin://script"]).code(3).says("input `script` required");
+}
+
+#[test]
+fn names_of_variables_are_those_that_gitlab_has() {
+    let place = Place::new();
+    place.write("job.yml", "run:\n  - { name: a, script: 'echo \"${{ vars.1A }} ${{ job.MY-VAR }}\"' }\n");
+    place.run(["run", "job.yml", "--var", "1A=one", "--var", "MY-VAR=two"]).code(0).logs("one two");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 
+use super::variables;
+
 /// Runs the steps of a CI job: native commands, scripts, and WebAssembly functions that get only what they ask for.
 #[derive(Debug, Parser)]
 #[command(name = "stepwell", version, arg_required_else_help = true, max_term_width = 100, after_help = EXIT_CODES)]
@@ -130,11 +132,11 @@ pub(super) struct CheckArguments {
     pub(super) paths: Vec<PathBuf>,
 }
 
-/// Splits `K=V`; the name follows the name rule, so that an expression can reach it.
+/// Splits `K=V` of a variable.
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    if !stepwell_schema::name::is_name(name) {
-        return Err(format!("`{name}` is not a name: expected letters, digits and `_`, not starting with a digit"));
+    if !variables::is_variable(name) {
+        return Err(format!("`{name}` is not the name of a variable: it is empty, or blanks are in it"));
     }
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use stepwell_schema::name::is_name;
 use stepwell_schema::{Place, Problem, Problems, Source, Span};
 
 use crate::request;
@@ -33,7 +32,7 @@ fn parse_json(source: &Arc<Source>) -> Result<BTreeMap<String, String>, Problems
     let mut variables = BTreeMap::new();
     for (name, value) in object {
         match value {
-            serde_json::Value::String(text) if is_name(&name) => {
+            serde_json::Value::String(text) if is_variable(&name) => {
                 variables.insert(name, text);
             }
             serde_json::Value::String(_) => problems.push(not_a_name(&name).help(help)),
@@ -58,7 +57,7 @@ fn parse_lines(source: &Arc<Source>) -> Result<BTreeMap<String, String>, Problem
             None => {
                 problems.push(Problem::error("no-equals-sign", "a line without `=`").at(here, "expected NAME=VALUE"))
             }
-            Some((name, _)) if !is_name(name) => problems.push(not_a_name(name).at(here, "")),
+            Some((name, _)) if !is_variable(name) => problems.push(not_a_name(name).at(here, "")),
             Some((name, value)) => {
                 variables.insert(name.to_owned(), unquoted(value).to_owned());
             }
@@ -70,8 +69,14 @@ fn parse_lines(source: &Arc<Source>) -> Result<BTreeMap<String, String>, Problem
 fn not_a_name(name: &str) -> Problem {
     Problem::error(
         "invalid-name",
-        format!("`{name}` is not a name: expected letters, digits and `_`, not starting with a digit"),
+        format!("`{name}` is not the name of a variable: it is empty, or blanks or `=` are in it"),
     )
+}
+
+/// Tells whether a text can be the name of a job variable. GitLab lets names begin with a digit, and the older dialect
+/// reaches `MY-VAR`; so whatever a person can mean is a name.
+pub(super) fn is_variable(name: &str) -> bool {
+    !name.is_empty() && !name.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '=')
 }
 
 fn unquoted(value: &str) -> &str {
@@ -103,13 +108,14 @@ mod tests {
     fn lines() {
         check("", &[]);
         check("A=1", &[("A", "1")]);
+        check("1A=1\nMY-VAR=2", &[("1A", "1"), ("MY-VAR", "2")]);
         check("# no\n\nA=1\r\nB=two words\n", &[("A", "1"), ("B", "two words")]);
         check("A=\nB==\nC='x y'\nD=\"\"\nE='", &[("A", ""), ("B", "="), ("C", "x y"), ("D", ""), ("E", "'")]);
     }
 
     #[test]
     fn all_wrong_lines_are_reported() {
-        let problems = parse_lines(&Source::new("vars.env", "A=1\nno\n1B=2\n")).expect_err("two lines are wrong");
+        let problems = parse_lines(&Source::new("vars.env", "A=1\nno\nexport B=2\n")).expect_err("two lines are wrong");
         let places: Vec<String> = problems.iter().map(|problem| problem.labels[0].place.to_string()).collect();
         assert_eq!(places, ["vars.env:2:1", "vars.env:3:1"]);
     }
@@ -117,7 +123,7 @@ mod tests {
     #[test]
     fn json_of_texts_only() {
         assert!(parse_json(&Source::new("v.json", r#"{"A":"1"}"#)).is_ok());
-        for wrong in [r#"{"A":1}"#, r#"{"1":"x"}"#, "[]", "{"] {
+        for wrong in [r#"{"A":1}"#, r#"{"":"x"}"#, r#"{"A=B":"x"}"#, "[]", "{"] {
             assert!(parse_json(&Source::new("v.json", wrong)).is_err(), "{wrong}");
         }
     }
