@@ -210,7 +210,7 @@ impl Serialize for Capability {
 }
 
 /// Returns the word that function files use for a clock.
-pub const fn clock_word(clock: Clock) -> &'static str {
+const fn clock_word(clock: Clock) -> &'static str {
     match clock {
         Clock::None => "none",
         Clock::Frozen => "frozen",
@@ -220,7 +220,7 @@ pub const fn clock_word(clock: Clock) -> &'static str {
 }
 
 /// Returns the word that function files use for a source of random numbers.
-pub const fn random_word(random: Random) -> &'static str {
+const fn random_word(random: Random) -> &'static str {
     match random {
         Random::None => "none",
         Random::Seeded => "seeded",

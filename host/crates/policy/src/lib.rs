@@ -15,7 +15,7 @@ mod decide;
 mod grants;
 mod work_path;
 
-pub use capability::{Capability, Request, clock_word, random_word};
+pub use capability::{Capability, Request};
 pub use ceiling::{MAX_CPU, MAX_LOG_BYTES, MAX_MEMORY_BYTES, MAX_WALL, MAX_WRITE_BYTES, MAX_WRITE_FILES};
 pub use decide::{Decision, Decisions, Verdict, decide};
 pub use grants::{Access, Grants, Limits, Root};

@@ -26,7 +26,6 @@ mod terminal_text;
 
 pub use console::{Console, ConsoleSettings, Verbosity};
 pub use json_lines::{JSON_LINES_VERSION, JsonLines};
-pub use mask::{MASKED, MAX_ENCODED_BYTES, MaskStream, Masker};
+pub use mask::{MASKED, MAX_ENCODED_BYTES, Masker};
 pub use masked::MaskedEvents;
-pub use results::{Secrets, WriteResultsError, results_json, write_results};
-pub use summary::{JobEnd, StepEnd, Summary};
+pub use results::{Secrets, WriteResultsError, write_results};

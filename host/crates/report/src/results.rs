@@ -68,7 +68,11 @@ pub fn write_results(
 ///
 /// # Errors
 /// [`WriteResultsError::NotFinite`].
-pub fn results_json(job: &Job, result: &JobResult, secrets: Secrets<'_>) -> Result<Option<Value>, WriteResultsError> {
+pub(crate) fn results_json(
+    job: &Job,
+    result: &JobResult,
+    secrets: Secrets<'_>,
+) -> Result<Option<Value>, WriteResultsError> {
     let Some(root) = &result.root else { return Ok(None) };
     let mut json = Form { job, secrets }.step_result(root, None)?;
     if let Secrets::Hidden(masker) = secrets {

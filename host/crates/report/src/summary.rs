@@ -10,7 +10,7 @@ use stepwell_run::{Event, EventKind, Status, StepPath};
 /// Counted is what does something: commands, scripts, modules, and what never came so far as to show its kind. A list of
 /// steps is counted only where it ended badly by itself, with nothing below it that did.
 #[derive(Clone, Debug, Default)]
-pub struct Summary {
+pub(crate) struct Summary {
     // Kind and reference of steps that have not ended.
     kinds: BTreeMap<StepPath, (&'static str, String)>,
     ends: Vec<StepEnd>,
@@ -19,46 +19,46 @@ pub struct Summary {
 
 /// How one step ended.
 #[derive(Clone, Debug, PartialEq)]
-pub struct StepEnd {
+pub(crate) struct StepEnd {
     /// The step.
-    pub step: StepPath,
+    pub(crate) step: StepPath,
     /// `exec`, `script`, `sequence` or `wasm`; none where that did not become known.
-    pub kind: Option<&'static str>,
+    pub(crate) kind: Option<&'static str>,
     /// The reference in canonical form; empty for a script, and where it did not become known.
-    pub reference: String,
+    pub(crate) reference: String,
     /// A final status.
-    pub status: Status,
+    pub(crate) status: Status,
     /// Whether it had started.
-    pub started: bool,
+    pub(crate) started: bool,
     /// Why, for people.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// What to do next.
-    pub hint: Option<String>,
+    pub(crate) hint: Option<String>,
     /// Since it started.
-    pub elapsed: Duration,
+    pub(crate) elapsed: Duration,
 }
 
 /// How the job ended.
 #[derive(Clone, Debug, PartialEq)]
-pub struct JobEnd {
+pub(crate) struct JobEnd {
     /// A final status.
-    pub status: Status,
+    pub(crate) status: Status,
     /// Why, for people.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// What to do next.
-    pub hint: Option<String>,
+    pub(crate) hint: Option<String>,
     /// Since it started.
-    pub elapsed: Duration,
+    pub(crate) elapsed: Duration,
 }
 
 impl Summary {
     /// Makes the summary of a job of which nothing has happened yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Takes the next masked event.
-    pub fn take(&mut self, event: &Event) {
+    pub(crate) fn take(&mut self, event: &Event) {
         if let EventKind::Prepared(facts) = &event.kind {
             self.kinds.insert(event.step.clone(), (facts.kind, facts.reference.clone()));
         }
@@ -88,38 +88,38 @@ impl Summary {
     }
 
     /// Returns how the counted steps ended, in that order.
-    pub fn steps(&self) -> &[StepEnd] {
+    pub(crate) fn steps(&self) -> &[StepEnd] {
         &self.ends
     }
 
     /// Returns how the job ended; none while it runs.
-    pub fn job(&self) -> Option<&JobEnd> {
+    pub(crate) fn job(&self) -> Option<&JobEnd> {
         self.job.as_ref()
     }
 
     /// Returns the number of counted steps that ended in this way.
-    pub fn count(&self, status: Status) -> usize {
+    pub(crate) fn count(&self, status: Status) -> usize {
         self.ends.iter().filter(|end| end.status == status).count()
     }
 
     /// Returns the number of steps that ran as WebAssembly.
-    pub fn sandboxed(&self) -> usize {
+    pub(crate) fn sandboxed(&self) -> usize {
         self.started(|kind| kind == "wasm")
     }
 
     /// Returns the number of commands and scripts that ran.
-    pub fn native(&self) -> usize {
+    pub(crate) fn native(&self) -> usize {
         self.started(|kind| kind == "exec" || kind == "script")
     }
 
     /// Returns the step that ended the job: the first that ended badly; none where no step did.
-    pub fn culprit(&self) -> Option<&StepEnd> {
+    pub(crate) fn culprit(&self) -> Option<&StepEnd> {
         self.ends.iter().find(|end| !matches!(end.status, Status::Succeeded | Status::Skipped))
     }
 
     /// Returns what went wrong as a fragment, such as ``step `a/b` failed: exit status 3``, with what to do next; none
     /// where nothing did.
-    pub fn failure(&self) -> Option<(String, Option<&str>)> {
+    pub(crate) fn failure(&self) -> Option<(String, Option<&str>)> {
         let (subject, status, reason, hint) = match (self.culprit(), &self.job) {
             (Some(end), _) => (format!("step `{}`", end.step), end.status, &end.reason, &end.hint),
             (None, Some(job)) if job.status != Status::Succeeded => {

@@ -50,7 +50,7 @@ pub fn export_text(value: &Value) -> Result<String, ExportProblem> {
 ///
 /// # Errors
 /// A name that is empty or holds `=` or NUL, and a value that holds NUL.
-pub fn check_variable(name: &str, value: &str) -> Result<(), ExportProblem> {
+pub(crate) fn check_variable(name: &str, value: &str) -> Result<(), ExportProblem> {
     match name {
         "" => Err(ExportProblem::EmptyName),
         _ if name.contains('=') => Err(ExportProblem::NameCharacter("`=`")),

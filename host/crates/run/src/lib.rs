@@ -47,10 +47,10 @@ pub use execute::{
     Action, BoxFuture, Control, Executor, Failure, FailureKind, Invocation, LimitKind, LimitReached, MaskSink,
     ModuleRefused, Outcome, Returned, Usage, WasmCall,
 };
-pub use exports::{ExportProblem, check_variable, export_text};
+pub use exports::{ExportProblem, export_text};
 pub use log::{EventSender, EventStream, MAX_WAITING_LOG_BYTES, event_channel};
 pub use mask::MIN_MASKED_BYTES;
-pub use outputs::{OutputProblem, OutputProblemKind, OutputProblems, check_outputs, check_returned};
+pub use outputs::{OutputProblem, OutputProblemKind, OutputProblems, check_outputs};
 pub use result::{ExecResult, JobError, JobErrorKind, JobResult, StepReference, StepResult};
 pub use sequencer::run;
 pub use status::{Change, IllegalChange, Status};

@@ -114,7 +114,7 @@ pub fn check_outputs(
 ///
 /// # Errors
 /// All problems.
-pub fn check_returned(spec: &Spec, returned: Returned) -> Result<Values, OutputProblems> {
+pub(crate) fn check_returned(spec: &Spec, returned: Returned) -> Result<Values, OutputProblems> {
     let mut problems: Vec<OutputProblem> = repeated(&returned.outputs);
     problems.extend(returned.exports.iter().filter_map(|(name, value)| {
         let kind = OutputProblemKind::Export(check_variable(name, value).err()?);
