@@ -176,8 +176,17 @@ fn a_scratch_folder_that_is_missing() {
     place.write("job.yml", "run:\n  - { name: only, func: ./f }\n");
     fs::remove_dir(place.tmp()).expect("the folder is empty");
     let ran = place.run(["run", "job.yml"]);
-    ran.code(7).says("only");
+    ran.code(7).says("only").says("the folder for temporary files").says(&place.tmp().to_string_lossy());
     fs::create_dir(place.tmp()).expect("the folder was removed");
+}
+
+#[test]
+fn an_empty_tmpdir_is_none() {
+    let place = Place::new();
+    place.write("f/func.yml", "{}\n---\nexec: { command: [ echo, '${{ output_file }}' ] }\n");
+    place.write("job.yml", "run:\n  - { name: only, func: ./f }\n");
+    let output = place.command(["run", "job.yml"]).env("TMPDIR", "").output().expect("the program starts");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\n/tmp/stepwell-job-"), "{output:?}");
 }
 
 #[test]

@@ -27,9 +27,11 @@ pub(super) fn cache_folder() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("stepwell"))
 }
 
-/// Returns the folder for temporary files: `TMPDIR`, else `/tmp`.
+/// Returns the folder for temporary files: `TMPDIR`, else `/tmp`. An empty `TMPDIR` is none, rather than the folder where
+/// the user stands.
 pub(super) fn scratch_folder() -> PathBuf {
-    env::temp_dir()
+    let named = env::temp_dir();
+    if named.as_os_str().is_empty() { PathBuf::from("/tmp") } else { named }
 }
 
 /// Returns where the user stands.

@@ -127,7 +127,13 @@ impl Sequencer {
             return Ok(None);
         }
         let files = self.scratch.files();
-        files.map(Some).map_err(|error| Failed::engine(format!("making the output file: {error}")))
+        files.map(Some).map_err(|error| {
+            let hint = format!(
+                "the folder for temporary files, `{}`, must be there, be writable and have room",
+                self.scratch.parent().display()
+            );
+            Failed::engine(format!("making the output file: {error}")).hint(Some(hint))
+        })
     }
 
     pub(crate) fn prepared(&self, item: &Item, facts: StepFacts) {

@@ -30,6 +30,11 @@ impl Scratch {
         Self { parent, folder: None, made: 0 }
     }
 
+    /// Returns the folder in which the job's own is made.
+    pub(crate) fn parent(&self) -> &Path {
+        &self.parent
+    }
+
     /// Makes the files of one step.
     ///
     /// # Errors
