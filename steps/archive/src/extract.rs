@@ -18,13 +18,14 @@ pub(crate) fn extract(request: &Request, step: &Step) -> Result<(String, u64), F
     let archive = path::join(&request.source, &request.name);
     let file = BufReader::with_capacity(BUFFER_BYTES, step.open(&archive)?);
     step.create_folder(&request.destination)?;
-    let mut target = Target { step, folder: &request.destination, files: 0 };
+    let mut target = Target { step, folder: &request.destination, archive: &archive, files: 0 };
     match format {
         Format::TarGz => tar_gz::unpack(file, &mut target),
         Format::Zip => zip_file::unpack(file, &mut target),
     }
     .map_err(|failure| failure.context(format!("cannot unpack `{archive}`")))?;
-    Ok((archive, target.files))
+    let files = target.files;
+    Ok((archive, files))
 }
 
 fn check_inputs(request: &Request) -> Result<(), Failure> {
@@ -44,6 +45,7 @@ fn check_inputs(request: &Request) -> Result<(), Failure> {
 pub(crate) struct Target<'a> {
     step: &'a Step,
     folder: &'a str,
+    archive: &'a str,
     files: u64,
 }
 
@@ -79,6 +81,9 @@ impl Target<'_> {
     fn clear(&self, place: &Place) -> Result<String, Failure> {
         self.check_way(place)?;
         let path = path::join(self.folder, place.path());
+        if path == self.archive {
+            return Err(place.refuse("would replace the archive itself"));
+        }
         match self.step.entry(&path).map(|entry| entry.kind) {
             Err(_) => Ok(path),
             Ok(Kind::File(_) | Kind::Link) => self.step.remove_file(&path).map(|()| path),
@@ -87,7 +92,9 @@ impl Target<'_> {
     }
 
     /// Refuses an entry whose way leads through a link: the link may be of the same archive, or of an earlier step.
+    /// Also stops here once the job was cancelled.
     fn check_way(&self, place: &Place) -> Result<(), Failure> {
+        self.step.check_cancelled()?;
         let through_link = |folder: &str| {
             let entry = self.step.entry(path::join(self.folder, folder));
             entry.is_ok_and(|entry| entry.kind == Kind::Link)

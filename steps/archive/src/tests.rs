@@ -201,6 +201,50 @@ fn no_entry_leaves_the_destination() {
 }
 
 #[test]
+fn the_archive_is_not_replaced_by_what_is_in_it() {
+    let folder = work_dir(&[("out/x", "")]);
+    let archive = folder.path().join("out/x.tar.gz");
+    hostile_tar(&archive, &[("./x.tar.gz", tar::EntryType::Regular, "forged")]);
+    let bytes = fs::read(&archive).expect("read");
+    let inputs = r#"{"action": "extract", "source": "out", "destination": "./out", "name": "x.tar.gz"}"#;
+    let failure = call(&folder, inputs).expect_err("it is refused");
+    assert_eq!(failure.causes(), ["entry `./x.tar.gz` would replace the archive itself"]);
+    assert_eq!(fs::read(&archive).expect("read"), bytes);
+}
+
+#[test]
+fn of_two_entries_of_one_name_the_later_stays() {
+    use tar::EntryType::{Regular, Symlink};
+
+    let folder = work_dir(&[("in/x", ""), ("outside.txt", "untouched")]);
+    let entries = [("a", Regular, "first"), ("a", Symlink, "b"), ("a", Regular, "last"), ("A", Regular, "twin")];
+    hostile_tar(&folder.path().join("in/x.tar.gz"), &entries);
+    let inputs = r#"{"action": "extract", "source": "in", "destination": "out", "name": "x.tar.gz"}"#;
+    call(&folder, inputs).expect("it unpacks");
+    assert_eq!(fs::read_to_string(folder.path().join("out/a")).expect("it is there"), "last");
+    assert!(!folder.path().join("out/b").exists(), "nothing was written through the link");
+}
+
+#[test]
+fn sizes_that_are_not_true() {
+    let folder = work_dir(&[("in/x", "")]);
+    for size in [1_u64 << 40, 1 << 62, u64::MAX] {
+        let path = folder.path().join("in/x.tar.gz");
+        let mut gzip =
+            flate2::write::GzEncoder::new(fs::File::create(path).expect("created"), flate2::Compression::fast());
+        let mut header = tar::Header::new_gnu();
+        header.set_path("big").expect("short");
+        header.set_size(size);
+        header.set_cksum();
+        io::Write::write_all(&mut gzip, header.as_bytes()).expect("written");
+        gzip.finish().expect("written");
+        let inputs = r#"{"action": "extract", "source": "in", "destination": "out", "name": "x.tar.gz"}"#;
+        let failure = call(&folder, inputs).expect_err("there is less than it says");
+        assert_eq!(failure.message(), "cannot unpack `in/x.tar.gz`");
+    }
+}
+
+#[test]
 fn a_link_that_was_there_is_not_followed() {
     let outer = work_dir(&[("outside.txt", "untouched"), ("work/in/x", "")]);
     let work = outer.path().join("work");
@@ -213,18 +257,46 @@ fn a_link_that_was_there_is_not_followed() {
 }
 
 #[test]
-fn a_zip_that_leads_out_is_refused() {
+fn no_entry_of_a_zip_leaves_the_destination() {
+    #[track_caller]
+    fn check(entries: &[(&str, u32, &str)], expected: &str) {
+        let outer = work_dir(&[("outside.txt", "untouched"), ("work/in/x", "")]);
+        let work = outer.path().join("work");
+        hostile_zip(&work.join("in/x.zip"), entries);
+        let inputs = r#"{"action": "extract", "source": "in", "destination": "out", "name": "x.zip"}"#;
+        let failure = call_in(&work, inputs).expect_err("it is refused");
+        assert_eq!(failure.causes(), [expected]);
+        assert_eq!(fs::read_to_string(outer.path().join("outside.txt")).expect("it is there"), "untouched");
+        assert_eq!(fs::read_dir(outer.path()).expect("it is there").count(), 2);
+    }
+    let long = "x".repeat(5_000);
+    check(&[("../outside.txt", 0o100_644, "x")], "entry `../outside.txt` leads out of the destination");
+    check(&[("/outside.txt", 0o100_644, "x")], "entry `/outside.txt` leads out of the destination");
+    check(&[("a\\..\\..\\b", 0o100_644, "x")], "entry `a\\..\\..\\b` leads out of the destination");
+    check(&[("l", 0o120_777, "../in")], "entry `l` is a link to `../in`, out of the destination");
+    check(&[("l", 0o120_777, "d"), ("l/x", 0o100_644, "x")], "entry `l/x` leads through a link");
+    check(&[("l", 0o120_777, &long)], "entry `l` is a link to a path that is too long");
+    check(&[("p", 0o010_644, "")], "entry `p` is neither file, folder nor symbolic link");
+    check(&[("b", 0o060_644, "")], "entry `b` is neither file, folder nor symbolic link");
+}
+
+/// Writes a zip file with entries as they come: name, mode, content. The mode is put into the central directory, where
+/// the writer of the library puts none but its own.
+fn hostile_zip(path: &Path, entries: &[(&str, u32, &str)]) {
     use std::io::Write;
 
-    let folder = work_dir(&[("in/x", "")]);
-    let mut zip = zip::ZipWriter::new(fs::File::create(folder.path().join("in/x.zip")).expect("created"));
-    zip.start_file("../outside.txt", zip::write::SimpleFileOptions::default()).expect("started");
-    zip.write_all(b"x").expect("written");
-    zip.finish().expect("finished");
-    let inputs = r#"{"action": "extract", "source": "in", "destination": "out", "name": "x.zip"}"#;
-    let failure = call(&folder, inputs).expect_err("it is refused");
-    assert_eq!(failure.causes(), ["entry `../outside.txt` leads out of the destination"]);
-    assert!(!folder.path().join("outside.txt").exists());
+    let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    for (name, _, content) in entries {
+        let options = zip::write::SimpleFileOptions::default().unix_permissions(0o644);
+        zip.start_file(*name, options).expect("started");
+        zip.write_all(content.as_bytes()).expect("written");
+    }
+    let mut bytes = zip.finish().expect("finished").into_inner();
+    let records = bytes.windows(4).enumerate().filter(|(_, found)| *found == b"PK\x01\x02").map(|(at, _)| at);
+    for (at, (_, mode, _)) in records.collect::<Vec<_>>().into_iter().zip(entries) {
+        bytes[at + 40..at + 42].copy_from_slice(&u16::try_from(*mode).expect("it fits").to_le_bytes());
+    }
+    fs::write(path, bytes).expect("written");
 }
 
 #[test]

@@ -56,12 +56,18 @@ pub(crate) fn unpack(file: impl Read + Seek, target: &mut Target<'_>) -> Result<
             continue;
         }
         let place = Place::parse(entry.name_raw())?;
+        if !is_plain(entry.unix_mode()) {
+            return Err(place.refuse("is neither file, folder nor symbolic link"));
+        }
         if entry.is_symlink() {
             let mut link = String::new();
             (&mut entry)
-                .take(MAX_TARGET_BYTES)
+                .take(MAX_TARGET_BYTES + 1)
                 .read_to_string(&mut link)
                 .map_err(|error| place.refuse("is a link that cannot be read").caused_by(&error))?;
+            if link.len() as u64 > MAX_TARGET_BYTES {
+                return Err(place.refuse("is a link to a path that is too long"));
+            }
             target.link(&place, &link)?;
         } else if entry.is_dir() {
             target.folder(&place)?;
@@ -70,6 +76,12 @@ pub(crate) fn unpack(file: impl Read + Seek, target: &mut Target<'_>) -> Result<
         }
     }
     Ok(())
+}
+
+/// Returns whether mode bits are those of a file, a folder or a link. Archives of other systems say nothing.
+fn is_plain(mode: Option<u32>) -> bool {
+    const FORM: u32 = 0o170_000;
+    mode.is_none_or(|mode| matches!(mode & FORM, 0 | 0o040_000 | 0o100_000 | 0o120_000))
 }
 
 fn damaged(error: &zip::result::ZipError) -> Failure {
