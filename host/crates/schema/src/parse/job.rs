@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::definition::hide_old_type;
 use super::fields::Fields;
-use super::function::hide_old_type;
 use super::node::values_by_name;
 use super::shape;
 use super::step::{self, Names};
