@@ -10,6 +10,9 @@ use stepwell_schema::{Place, Problem, Problems, Source};
 use crate::code;
 use crate::resolver::ResolveError;
 
+/// Where GitLab's functions for OCI images are, by their new and their old name; section 7 of the contract.
+const OCI_FOLDERS: [&str; 2] = ["function/oci/", "step/oci/"];
+
 /// Most names that a message lists: about two lines of a terminal.
 const MAX_LISTED: usize = 20;
 
@@ -22,7 +25,11 @@ pub fn resolve_problem(error: &ResolveError, at: Option<&Place>) -> Problem {
         }
         ResolveError::UnknownBuiltIn { name, known } => {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let help = nearest(name, known.iter().copied()).map(|nearest| format!("did you mean `{nearest}`?"));
+            let help = if OCI_FOLDERS.iter().any(|folder| name.starts_with(folder)) {
+                Some("functions that build and publish OCI images are not part of this version".to_owned())
+            } else {
+                nearest(name, known.iter().copied()).map(|nearest| format!("did you mean `{nearest}`?"))
+            };
             (code::UNKNOWN_FUNCTION, format!("built-in functions: {}", listed(&known)), help)
         }
         ResolveError::Escapes { .. } => (code::PATH_ESCAPES, String::new(), None),

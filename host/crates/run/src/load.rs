@@ -1,11 +1,12 @@
 //! From a reference to the function that is called, when its step is reached.
 
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::sync::Arc;
 
 use stepwell_expr::{Scope, Template};
-use stepwell_plan::{Base, PlannedDefinition, PlannedFunction, ResolveError, Resolver, Target, load_function};
+use stepwell_plan::{
+    Base, PlannedDefinition, PlannedFunction, ResolveError, Resolver, Target, load_function, resolve_problem,
+};
 use stepwell_schema::{Digest, GitReference, OciReference, Problems, Reference, Severity};
 
 use crate::event::EventKind;
@@ -181,8 +182,8 @@ impl From<LoadError> for Failed {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Resolve(error) => {
-                let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-                Self::new(JobErrorKind::Document, format!("{error}{cause}"))
+                let problem = resolve_problem(&error, None);
+                Self::new(JobErrorKind::Document, problem.message).hint(problem.help)
             }
             LoadError::Document(problems) => document_failed(&problems),
             LoadError::Module(refused) => {
