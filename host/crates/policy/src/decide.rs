@@ -1,49 +1,14 @@
 //! The decision: what is asked, intersected with the job's work dir, is granted; all else is denied.
 
-use std::fmt;
 use std::path::Path;
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
 use stepwell_schema::name::is_name;
 
 use crate::capability::{Capability, Request};
 use crate::ceiling;
+use crate::decision::{Decision, Decisions, Verdict};
 use crate::grants::{Access, Grants, Limits, Root};
 use crate::work_path::{InvalidWorkPath, WorkPath};
-
-/// Allow or deny.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The step is given it.
-    Allowed,
-    /// It is not.
-    Denied,
-}
-
-/// The answer to one request.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
-    /// What was asked.
-    pub request: Request,
-    /// The answer.
-    pub verdict: Verdict,
-    /// Identifier of the rule that decided, in kebab case; of a denial by default it is `no-rule`.
-    pub rule: &'static str,
-    /// Why, for people: a lower-case fragment without full stop.
-    pub reason: String,
-    /// What would change a denial, and who may change it.
-    pub remedy: Option<String>,
-}
-
-/// The answers to all requests of one invocation, with what follows from them.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Decisions {
-    /// One for each request, in the order of the requests.
-    pub decisions: Vec<Decision>,
-    /// The sum of what is allowed.
-    pub grants: Grants,
-}
 
 /// Decides about all requests of one invocation.
 ///
@@ -66,66 +31,6 @@ pub fn decide(requests: &[Request], work_dir: &Path) -> Decisions {
     }
     decisions.grants.settle();
     decisions
-}
-
-impl Decisions {
-    /// Iterates over the denials that end the step: those of requests that are not optional.
-    pub fn refusals(&self) -> impl Iterator<Item = &Decision> {
-        self.decisions.iter().filter(|decision| decision.refuses())
-    }
-}
-
-impl Decision {
-    /// Tells whether this is a denial that ends the step.
-    pub fn refuses(&self) -> bool {
-        self.verdict == Verdict::Denied && !self.request.optional
-    }
-}
-
-impl Verdict {
-    /// Returns the word that people and files see.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Allowed => "allowed",
-            Self::Denied => "denied",
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl fmt::Display for Decision {
-    /// Writes one line: `write dist 2 GiB, 100 files  allowed  workspace-write`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}  {}  {}", self.request.capability, self.verdict, self.rule)
-    }
-}
-
-impl Serialize for Decision {
-    /// Writes an object: what was asked under `capability`, `optional`, the author's `why`, `place`, then `verdict`,
-    /// `rule`, `reason` and `remedy`.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("capability", &self.request.capability)?;
-        map.serialize_entry("optional", &self.request.optional)?;
-        if let Some(why) = &self.request.reason {
-            map.serialize_entry("why", why)?;
-        }
-        if let Some(place) = &self.request.place {
-            map.serialize_entry("place", &place.to_string())?;
-        }
-        map.serialize_entry("verdict", self.verdict.as_str())?;
-        map.serialize_entry("rule", self.rule)?;
-        map.serialize_entry("reason", &self.reason)?;
-        if let Some(remedy) = &self.remedy {
-            map.serialize_entry("remedy", remedy)?;
-        }
-        map.end()
-    }
 }
 
 /// The answer to a request before the other requests are looked at.

@@ -12,11 +12,13 @@ mod amount;
 mod capability;
 mod ceiling;
 mod decide;
+mod decision;
 mod grants;
 mod work_path;
 
 pub use capability::{Capability, Request};
 pub use ceiling::{MAX_CPU, MAX_LOG_BYTES, MAX_MEMORY_BYTES, MAX_WALL, MAX_WRITE_BYTES, MAX_WRITE_FILES};
-pub use decide::{Decision, Decisions, Verdict, decide};
+pub use decide::decide;
+pub use decision::{Decision, Decisions, Verdict};
 pub use grants::{Access, Grants, Limits, Root};
 pub use work_path::{InvalidWorkPath, WorkPath};
