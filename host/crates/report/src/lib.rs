@@ -14,6 +14,7 @@ mod console;
 mod forms;
 mod json_lines;
 mod mask;
+mod mask_stream;
 mod masked;
 mod members;
 mod output;

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use stepwell_run::{Capability, Decision};
 use stepwell_run::{Event, EventKind, StepFacts, StepPath, Stream};
 
-use crate::mask::{MaskStream, Masker};
+use crate::mask::Masker;
+use crate::mask_stream::MaskStream;
 
 /// Turns raw events into masked ones.
 ///
