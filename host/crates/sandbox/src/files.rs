@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::log_sink::cut;
 use crate::preopens::Preopen;
 use crate::quota::{OpenFile, Quota};
+
+/// Longest path that is remembered, in bytes: the longest that Linux takes.
+const MAX_PATH_BYTES: usize = 4_096;
 
 /// The preopens of one call, and what was opened below them.
 #[derive(Default)]
@@ -67,13 +71,16 @@ impl Files {
         self.descriptors.values().any(|descriptor| !descriptor.is_preopen)
     }
 
-    /// Returns a path below a descriptor as the guest sees it.
+    /// Returns a path below a descriptor as the guest sees it, cut where it is longer than any real one: a guest can
+    /// open `./.` below `./.` for ever, and each descriptor remembers where it was.
     pub(crate) fn guest_path(&self, number: u32, path: &str) -> String {
-        match self.get(number) {
+        let path = cut(path, MAX_PATH_BYTES).0;
+        let whole = match self.get(number) {
             Some(descriptor) if path.is_empty() || path == "." => descriptor.guest_path.to_string(),
             Some(descriptor) => format!("{}/{path}", descriptor.guest_path),
             None => path.to_owned(),
-        }
+        };
+        cut(&whole, MAX_PATH_BYTES).0.to_owned()
     }
 }
 
@@ -85,6 +92,24 @@ pub(crate) fn leads_out(target: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn remembered_paths_are_bounded() {
+        let mut files = Files::default();
+        let descriptor = |guest_path: String| Descriptor {
+            preopen: 0,
+            guest_path: guest_path.into(),
+            is_preopen: false,
+            open: None,
+        };
+        files.insert(0, descriptor("/work".to_owned()));
+        assert_eq!(files.guest_path(0, "a/b"), "/work/a/b");
+        for number in 0..100 {
+            let path = files.guest_path(number, &"./".repeat(2_000));
+            assert!(path.len() <= MAX_PATH_BYTES);
+            files.insert(number + 1, descriptor(path));
+        }
+    }
 
     #[test]
     fn link_targets() {

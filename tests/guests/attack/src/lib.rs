@@ -98,6 +98,7 @@ fn run(request: Request, step: &mut Step) -> Result<Answer, Failure> {
         "long-line" => limits::long_line(*count),
         "groups" => limits::groups(step, *count),
         "masks" => limits::masks(step, *count),
+        "remaining" => limits::remaining(step),
         "progress" => limits::progress(step, *count),
         "handles" => limits::handles(*count),
         "random" => limits::random(*count),

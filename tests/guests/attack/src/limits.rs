@@ -114,6 +114,11 @@ pub(crate) fn masks(step: &Step, count: u32) -> Result<Answer, Failure> {
     Ok(Answer::number(f64::from(count)))
 }
 
+/// Gives the nanoseconds that remain.
+pub(crate) fn remaining(step: &Step) -> Result<Answer, Failure> {
+    Ok(Answer::number(step.remaining().map_or(-1.0, |left| left.as_nanos() as f64)))
+}
+
 pub(crate) fn progress(step: &Step, count: u32) -> Result<Answer, Failure> {
     (0..count).for_each(|number| step.progress(u64::from(number), None, "flooding"));
     Ok(Answer::number(f64::from(count)))

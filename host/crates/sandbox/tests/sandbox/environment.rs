@@ -38,6 +38,21 @@ async fn variables_of_the_step_abi_are_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_remains_is_as_coarse_as_the_clock() {
+    for clock in [Clock::None, Clock::Frozen, Clock::Coarse, Clock::Real] {
+        let mut call = Call::attack("remaining");
+        call.grants.clock = clock;
+        let limit = call.grants.limits.wall.as_nanos() as f64;
+        let left = call.run().await.number();
+        match clock {
+            Clock::None | Clock::Frozen => assert_eq!(left, limit),
+            Clock::Coarse => assert!(left < limit && left > 0.0 && left % 1e6 == 0.0, "{left}"),
+            Clock::Real => assert!(left < limit && left > 0.0, "{left}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn clocks_and_random_numbers_of_every_kind() {
     for clock in [Clock::None, Clock::Frozen, Clock::Coarse, Clock::Real] {
         for random in [Random::None, Random::Seeded, Random::Secure] {
