@@ -1,7 +1,7 @@
 //! The result file, `step-results.json`: section 5.11 of the contract.
 
 use std::collections::BTreeMap;
-use std::fs::{File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -48,8 +48,9 @@ pub enum WriteResultsError {
     },
 }
 
-/// Writes the result of a job, as a whole or not at all: mode 0640 less the umask, in place of what was there. Returns
-/// whether there was anything to write; there is nothing where the job ended before its first step.
+/// Writes the result of a job, as a whole or not at all: mode 0640 less the umask, in place of the file that was there;
+/// pipes and devices are written to. Returns whether there was anything to write; there is nothing where the job ended
+/// before its first step.
 ///
 /// # Errors
 /// See [`WriteResultsError`].
@@ -221,8 +222,18 @@ fn mask_texts(masker: &Masker, json: &mut Value) {
     }
 }
 
-/// Writes beside the file and renames, so that nobody ever sees half of it.
+/// Writes what is to be at a path. A link stays, and what it leads to is written; a pipe or device, such as
+/// `/dev/stdout`, is written to.
 fn replace(path: &Path, json: &Value) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(there) if there.is_file() => replace_file(&fs::canonicalize(path)?, json),
+        Ok(_) => write_json(&File::options().write(true).open(path)?, json),
+        Err(_) => replace_file(path, json),
+    }
+}
+
+/// Writes beside the file and renames, so that nobody ever sees half of it.
+fn replace_file(path: &Path, json: &Value) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = tempfile::Builder::new().permissions(Permissions::from_mode(0o640)).tempfile_in(folder)?;
     write_json(file.as_file(), json)?;

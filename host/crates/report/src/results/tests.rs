@@ -357,6 +357,25 @@ fn the_file_is_replaced_as_a_whole() {
 }
 
 #[test]
+fn what_is_no_file_is_written_to_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (job, root) = (job("run: []\n"), result(Some(step("", StepReference::Root))));
+    let link = |name: &str, to: &str| {
+        std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
+        folder.path().join(name)
+    };
+    let (device, full, file) = (link("device", "/dev/null"), link("full", "/dev/full"), link("link", "file"));
+    fs::write(folder.path().join("file"), "old").unwrap();
+    assert!(write_results(&device, &job, &root, Secrets::Shown).unwrap());
+    assert!(write_results(&file, &job, &root, Secrets::Shown).unwrap());
+    assert!(write_results(&full, &job, &root, Secrets::Shown).is_err());
+    assert!(write_results(folder.path(), &job, &root, Secrets::Shown).is_err());
+    [device, full, file].iter().for_each(|link| assert!(link.is_symlink(), "{}", link.display()));
+    assert!(fs::read_to_string(folder.path().join("file")).unwrap().starts_with('{'));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
+}
+
+#[test]
 fn a_file_that_cannot_be_written_is_an_error_with_its_path() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("missing/step-results.json");
