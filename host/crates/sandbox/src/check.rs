@@ -9,6 +9,9 @@ use crate::form::{Form, Look, look};
 use crate::imports::{Uncovered, uncovered};
 use crate::spec_section::differences;
 
+/// Most lines of one message. A module may differ from its function file in thousands of ways.
+const MAX_LINES: usize = 50;
+
 /// Looks at a module and compares it with its function file. Takes well under a millisecond for each megabyte.
 ///
 /// # Errors
@@ -19,7 +22,7 @@ pub(crate) fn check_module(module: &Module, spec: &Spec) -> Result<(), ModuleRef
     if !differences.is_empty() {
         return Err(ModuleRefused {
             module: module.name.clone(),
-            message: differences.join("\n"),
+            message: listed(&differences),
             hint: Some("the function file is the contract: bring the module and it together".to_owned()),
             denied: false,
         });
@@ -60,9 +63,17 @@ fn refused_imports(module: &Module, uncovered: &[Uncovered]) -> ModuleRefused {
     };
     ModuleRefused {
         module: module.name.clone(),
-        message: lines.join("\n"),
+        message: listed(&lines),
         hint,
         denied: uncovered.iter().all(Uncovered::is_denial),
+    }
+}
+
+/// Returns lines as one text: the first of them, and how many there are besides.
+fn listed(lines: &[String]) -> String {
+    match lines.get(MAX_LINES..) {
+        None | Some([]) => lines.join("\n"),
+        Some(more) => format!("{}\nand {} more", lines[..MAX_LINES].join("\n"), more.len()),
     }
 }
 
@@ -83,4 +94,17 @@ fn check_variables(module: &Module, form: Form, spec: &Spec) -> Result<(), Modul
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_are_cut() {
+        let lines = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
+        assert_eq!(listed(&lines(2)), "0\n1");
+        assert_eq!(listed(&lines(MAX_LINES)).lines().count(), MAX_LINES);
+        assert!(listed(&lines(1_000)).ends_with("49\nand 950 more"));
+    }
 }

@@ -23,7 +23,7 @@ use crate::quota_p1::{number_preopens, show_folders};
 use crate::setup::Setup;
 use crate::size::bytes_text;
 use crate::state::{Preview2, State, preview1, store};
-use crate::values::MAX_INPUT_BYTES;
+use crate::values::{MAX_INPUT_BYTES, MAX_ITEMS};
 
 /// The version of the command form, as programs see it.
 const ABI: &str = "command@0.1";
@@ -49,6 +49,8 @@ enum NotStarted {
     Preopen(#[from] PreopenError),
     #[error("limit of {} for the inputs of a step reached ({} given)", bytes_text(MAX_INPUT_BYTES as u64), bytes_text(*.0 as u64))]
     InputsTooLarge(usize),
+    #[error("limit of {MAX_ITEMS} inputs of a step reached ({0} given)")]
+    TooManyInputs(usize),
     #[error("input `{name}`: {problem}")]
     Input { name: String, problem: &'static str },
 }
@@ -146,7 +148,9 @@ fn not_started(error: &NotStarted, call: &WasmCall, log: &LogSink) -> Outcome {
     match error {
         NotStarted::Scratch(cause) => Outcome::EngineError { message: format!("{error}: {cause}") },
         NotStarted::Preopen(error) => crate::sandbox::folder_missing(error),
-        NotStarted::InputsTooLarge(_) => circumstances.limit(LimitKind::Message, error.to_string()),
+        NotStarted::InputsTooLarge(_) | NotStarted::TooManyInputs(_) => {
+            circumstances.limit(LimitKind::Message, error.to_string())
+        }
         NotStarted::Input { .. } => circumstances.failed(Failure {
             kind: FailureKind::InvalidInput,
             message: error.to_string(),
@@ -186,6 +190,9 @@ fn prepare<'a>(call: &WasmCall, mut setup: Setup<'a>, scratch: &Path) -> Result<
 
 /// Returns the one document on standard input: all inputs, sensitive ones included.
 fn document(call: &WasmCall) -> Result<Vec<u8>, NotStarted> {
+    if call.inputs.len() > MAX_ITEMS {
+        return Err(NotStarted::TooManyInputs(call.inputs.len()));
+    }
     let mut members = std::collections::BTreeMap::new();
     for (name, marked) in &call.inputs {
         members.insert(name.clone(), marked.value.clone());

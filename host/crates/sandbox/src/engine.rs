@@ -9,7 +9,7 @@ use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmBacktraceDetails,
 };
 
-/// How often a running guest lets others run and its processor time is counted. Short enough that a cancelled step
+/// How often a running guest lets others run and its processor time is looked at. Short enough that a cancelled step
 /// ends at once for people, long enough that an idle engine costs nothing one can measure.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use crate::log_sink::cut;
+
 /// The version of our own package that this engine serves: the track, and the newest patch.
 const ABI_TRACK: &str = "0.1";
 const ABI_VERSION: &str = "0.1.0";
+
+/// Longest name of an import that is shown, in bytes.
+const MAX_SHOWN_BYTES: usize = 200;
 
 /// Our own interfaces.
 const STEP_INTERFACES: &[&str] = &["types", "context", "lifetime", "log", "secrets"];
@@ -79,16 +84,21 @@ fn check(import: &str) -> Option<Uncovered> {
     if let Some(name) = interface.strip_prefix("stepwell:step/") {
         let is_track = version.strip_prefix(ABI_TRACK).is_some_and(|patch| patch.starts_with('.'));
         let is_served = is_track && STEP_INTERFACES.contains(&name);
-        return (!is_served).then(|| Uncovered::NewerAbi { interface: name.to_owned(), version: version.to_owned() });
+        return (!is_served).then(|| Uncovered::NewerAbi { interface: shown(name), version: shown(version) });
     }
-    let import = import.to_owned();
+    let import = shown(import);
     if interface.starts_with("wasi:http/") {
         return Some(Uncovered::Http { import });
     }
     if !WASI_INTERFACES.contains(&interface) {
         return Some(Uncovered::Unknown { import });
     }
-    (!version.starts_with("0.2.")).then(|| Uncovered::OtherWasi { import, version: version.to_owned() })
+    (!version.starts_with("0.2.")).then(|| Uncovered::OtherWasi { import, version: shown(version) })
+}
+
+/// A module names its imports as it likes: a name is shown as far as any real one goes.
+fn shown(name: &str) -> String {
+    cut(name, MAX_SHOWN_BYTES).0.to_owned()
 }
 
 #[cfg(test)]
@@ -119,6 +129,7 @@ mod tests {
         );
         told("wasi:io/streams@0.3.0", Some("imports `wasi:io/streams@0.3.0`: WASI 0.3.0 is not served, WASI 0.2 is"));
         told("wasi:keyvalue/store@0.2.0", Some("imports `wasi:keyvalue/store@0.2.0`, which this engine does not have"));
+        assert!(check(&"long".repeat(1_000)).unwrap().to_string().len() < 300);
         told("env", Some("imports `env`, which this engine does not have"));
         told("wasi:io/streams", Some("imports `wasi:io/streams`: WASI  is not served, WASI 0.2 is"));
     }

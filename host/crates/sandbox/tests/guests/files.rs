@@ -31,6 +31,7 @@ fn act(word: &str, operand: &mut dyn FnMut() -> String, open: &mut Vec<File>) ->
         "rewrite" => write(&mut OpenOptions::new().write(true).open(operand())?, &operand()),
         "resize" => OpenOptions::new().write(true).open(operand())?.set_len(operand().parse().unwrap())?,
         "mkdir" => fs::create_dir(operand())?,
+        "mkdirs" => fs::create_dir_all(operand())?,
         "rmdir" => fs::remove_dir(operand())?,
         "remove" => fs::remove_file(operand())?,
         "rename" => fs::rename(operand(), operand())?,

@@ -185,6 +185,28 @@ async fn folders_are_listed_while_they_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn inputs_are_bounded() {
+    for target in TARGETS {
+        let many = (0..257).fold(call(target, ""), |call, number| call.input(&format!("i{number}"), "x"));
+        many.run().await.limit_reached(LimitKind::Message, "limit of 256 inputs of a step reached (257 given)");
+        let large = call(target, "").input("i", "x".repeat(1 << 20));
+        let Outcome::LimitReached(reached, _) = large.run().await.outcome else { panic!("it is too large") };
+        assert_eq!(reached.limit, LimitKind::Message);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deep_folders_are_removed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let sandbox = stepwell_sandbox::Sandbox::builder(scratch.path()).instances(2).build().unwrap();
+    for target in TARGETS {
+        let deep = format!("mkdirs /tmp/{}", "d/".repeat(1_500));
+        well(&call(target, &deep).run_in(&sandbox).await, target);
+        assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn naps_take_little_processor_time() {
     for target in TARGETS {
         let mut call = call(target, "nap 300");
