@@ -35,6 +35,15 @@ fn a_first_webassembly_step() {
     assert_eq!(members(&clone.folder), members(&workspace_root()), "`greet` became a member of the workspace");
 }
 
+#[test]
+fn the_sdk_starts_in_the_same_way() {
+    let first = |path: &str, heading: &str| {
+        let page = fs::read_to_string(workspace_root().join(path)).expect("the page is there");
+        blocks(section(&page, heading)).remove(0).text
+    };
+    assert_eq!(first("guest-sdk/README.md", "A first step"), first("README.md", "A first WebAssembly step"));
+}
+
 /// A stand-in for a fresh clone in a folder that stays the same, so that a second run compiles little: links to what the
 /// project holds, a manifest of its own, and the program under test where `cargo build` would put it.
 struct Clone {
