@@ -50,12 +50,17 @@ impl Scratch {
         Ok(files)
     }
 
-    /// Removes everything.
+    /// Removes everything, also folders that a step made and locked.
     ///
     /// # Errors
-    /// Something cannot be removed, such as a folder that a step made and locked.
+    /// Something cannot be removed, such as a folder of another user.
     pub(crate) fn close(&mut self) -> io::Result<()> {
-        self.folder.take().map_or(Ok(()), TempDir::close)
+        let Some(folder) = self.folder.take() else { return Ok(()) };
+        let path = folder.path().to_owned();
+        folder.close().or_else(|_| {
+            unlock(path.clone());
+            std::fs::remove_dir_all(&path)
+        })
     }
 
     fn folder(&mut self) -> io::Result<&Path> {
@@ -77,6 +82,19 @@ impl StepFiles {
         for path in [&self.output, &self.export] {
             let _ = std::fs::remove_file(path);
         }
+    }
+}
+
+/// Gives the owner all rights to a folder and the folders below it. What cannot be changed is found when it is removed.
+fn unlock(folder: PathBuf) {
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        let _ = std::fs::set_permissions(&folder, Permissions::from_mode(0o700));
+        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        // The type is that of the entry itself: links are not followed.
+        folders.extend(
+            entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()),
+        );
     }
 }
 

@@ -46,3 +46,22 @@ fn everything_goes_with_the_folder_also_what_steps_put_there() {
         assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
     }
 }
+
+/// Says something for users other than root, whom nothing locks out.
+#[test]
+fn locked_folders_go_too_and_links_are_not_followed() {
+    let (parent, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut scratch = Scratch::new(parent.path().to_owned());
+    let files = scratch.files().unwrap();
+    let folder = Path::new(&files.output).parent().unwrap();
+    std::fs::create_dir_all(folder.join("locked/inner")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), folder.join("locked/link")).unwrap();
+    std::fs::write(folder.join("locked/inner/file"), "x").unwrap();
+    std::fs::set_permissions(elsewhere.path(), Permissions::from_mode(0o555)).unwrap();
+    for locked in ["locked/inner", "locked", ""] {
+        std::fs::set_permissions(folder.join(locked), Permissions::from_mode(0o000)).unwrap();
+    }
+    scratch.close().unwrap();
+    assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
+    assert_eq!(mode(elsewhere.path()), 0o555);
+}
