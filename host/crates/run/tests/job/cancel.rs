@@ -52,7 +52,7 @@ fn a_step_that_fails_by_itself_after_a_cancellation_has_failed() {
 
 #[test]
 fn while_a_function_is_loaded() {
-    let ran = job("run: [{name: a, script: exit 0}, {name: b, step: ./f}, {name: c, script: exit 0}]")
+    let ran = job("run: [{name: a, script: exit 0}, {name: b, step: \"./${{ 'f' }}\"}, {name: c, script: exit 0}]")
         .command("f", "[exit, \"0\"]")
         .cancelled_when_loading("f/func.yml")
         .run();
