@@ -50,7 +50,7 @@ fn malformed_yaml() {
     check_job("run: [", 3, &["job.yml:"]);
     check_job("run:\n\t- a", 3, &["job.yml:2"]);
     check_job("", 3, &["job.yml"]);
-    check_job([0xff, 0xfe, 0x00, b'r'], 3, &["job.yml", "UTF-8"]);
+    check_job([0xff, 0xfe, 0x00, b'r'], 3, &["job.yml", "save it as UTF-8"]);
     check_job(
         "run:\n  - name: a\n    script: x\n    script: y\n",
         3,
@@ -60,7 +60,7 @@ fn malformed_yaml() {
 
 #[test]
 fn huge_yaml() {
-    check_job(vec![b'a'; 5 << 20], 3, &["job.yml", "bytes"]);
+    check_job(vec![b'a'; 5 << 20], 3, &["job.yml", "bytes", "into functions"]);
     check_job("[".repeat(100_000), 3, &["job.yml"]);
 }
 

@@ -107,22 +107,23 @@ impl JobRequest {
 /// Reads a document that the user named.
 pub(crate) fn read(path: &Path) -> Result<std::sync::Arc<Source>, Problems> {
     let name = path.display().to_string();
-    let unreadable = |cause: &dyn std::fmt::Display| {
-        Problems::from(
-            Problem::error("unreadable", format!("cannot read `{name}`: {cause}"))
-                .help("check the path; it starts at the current directory"),
-        )
+    let unreadable = |cause: &dyn std::fmt::Display, help: &str| {
+        Problems::from(Problem::error("unreadable", format!("cannot read `{name}`: {cause}")).help(help))
     };
-    let metadata = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
+    let elsewhere =
+        |cause: &dyn std::fmt::Display| unreadable(cause, "check the path; it starts at the current directory");
+    let metadata = std::fs::metadata(path).map_err(|error| elsewhere(&error))?;
     if !metadata.is_file() {
-        return Err(unreadable(&"it is not a file"));
+        return Err(elsewhere(&"it is not a file"));
     }
     if metadata.len() > MAX_JOB_BYTES {
-        return Err(unreadable(&format_args!("it is {} bytes long, more than {MAX_JOB_BYTES}", metadata.len())));
+        let length = format_args!("it is {} bytes long, more than {MAX_JOB_BYTES}", metadata.len());
+        return Err(unreadable(&length, "move parts of it into functions, and large data into files"));
     }
-    let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
+    let bytes = std::fs::read(path).map_err(|error| elsewhere(&error))?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        unreadable(&format_args!("it is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))
+        let first = error.utf8_error().valid_up_to();
+        unreadable(&format_args!("it is not UTF-8 from byte {first} on"), "save it as UTF-8")
     })?;
     Ok(Source::new(name, text))
 }
