@@ -36,6 +36,7 @@ check: setup
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path tests/guests/Cargo.toml --check --package attack --package command --package echo --package minimal
 	$(CARGO) clippy --all-targets -- --deny warnings
+	$(CARGO) clippy --package stepwell --no-default-features -- --deny warnings
 	$(CARGO) clippy $(GUESTS) --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --no-deps
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --no-deps $(GUESTS)
