@@ -135,11 +135,9 @@ fn exit_code(ended: wasmtime::Result<Result<(), ()>>) -> Result<i32, wasmtime::E
 }
 
 fn exited(code: i32, log: &LogSink) -> Failure {
-    let message = match log.last_error_line() {
-        Some(line) => format!("exit status {code}: {line}"),
-        None => format!("exit status {code}"),
-    };
-    Failure { kind: FailureKind::Failed, message, causes: Vec::new(), hint: None }
+    // The status by itself: whoever reads it out of the message looks for it at the end.
+    let causes = log.last_error_line().into_iter().collect();
+    Failure { kind: FailureKind::Failed, message: format!("exit status {code}"), causes, hint: None }
 }
 
 fn not_started(error: &NotStarted, call: &WasmCall, log: &LogSink) -> Outcome {

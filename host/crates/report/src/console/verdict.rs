@@ -1,12 +1,15 @@
 //! The end of a run: counts, what went wrong, and the error.
 
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use stepwell_run::Status;
 
 use super::text::{self, Palette, styled};
 use super::{ConsoleSettings, Verbosity};
 use crate::summary::{StepEnd, Summary, ended_badly};
 use crate::terminal_text::own_text;
+
+/// Widest table, in columns: long reasons go on in further lines, and still read well in a log.
+const TABLE_COLUMNS: u16 = 120;
 
 /// The order in which counts are said.
 const ORDER: [Status; 6] =
@@ -57,7 +60,11 @@ fn table(summary: &Summary) -> String {
         return String::new();
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["step", "status", "kind", "time", "reason"]);
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(TABLE_COLUMNS)
+        .set_header(["step", "status", "kind", "time", "reason"]);
     for end in ends {
         let reason = end.reason.as_deref().map(own_text).unwrap_or_default();
         let kind = end.kind.map(text::kind).unwrap_or_default();
