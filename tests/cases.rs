@@ -110,6 +110,10 @@ fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
+fn without_variations(text: &str) -> String {
+    text.split_inclusive('\n').filter_map(steady).collect()
+}
+
 /// Drops what depends on whether a module was compiled before, and the rows of tables: where they break depends on how
 /// long the run took.
 fn steady(line: &str) -> Option<String> {
