@@ -131,7 +131,7 @@ impl Diagnostic for Drawn<'_> {
 
 impl fmt::Display for RelatedPlace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("in another file")
+        f.write_str(if self.label.text.is_empty() { "see also" } else { &self.label.text })
     }
 }
 
@@ -153,7 +153,8 @@ impl Diagnostic for RelatedPlace<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(Box::new(std::iter::once(span(self.label))))
+        // Its words are the heading.
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(None, *span(self.label).inner()))))
     }
 }
 
