@@ -22,11 +22,11 @@ fn run(_: Nothing, step: &mut Step) -> Result<Greeting, Failure> {
     step.info(greeting.trim());
     let mut refusals = LOOT.iter().filter_map(|path| match step.read_to_string(path) {
         Ok(content) => {
-            step.info(&format!("took {path}: {content}"));
+            step.info(format!("took {path}: {content}"));
             None
         }
         Err(refusal) => {
-            step.warn(&refusal.to_string());
+            step.warn(&refusal);
             Some(refusal)
         }
     });
