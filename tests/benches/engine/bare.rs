@@ -1,6 +1,6 @@
 //! The baseline of WebAssembly steps: wasmtime alone, with the same engine settings, calling the same component.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
@@ -106,53 +106,69 @@ impl secrets::HostSecret for State {
     }
 }
 
-/// Calls the component `warm_up + count` times, each in a fresh instance, and returns the last `count` times.
-pub(crate) fn calls(module: &[u8], warm_up: usize, count: usize) -> wasmtime::Result<Vec<Duration>> {
-    let mut pool = PoolingAllocationConfig::default();
-    pool.total_component_instances(16).total_stacks(16).total_memories(32).total_tables(48).total_core_instances(96);
-    let mut config = Config::new();
-    config
-        .epoch_interruption(true)
-        .concurrency_support(false)
-        .max_wasm_stack(512 << 10)
-        .async_stack_size(2 << 20)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    let engine = Engine::new(&config)?;
-    let component = Component::from_binary(&engine, module)?;
-    let mut linker = Linker::<State>::new(&engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    bindings::Step::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-    let pre = bindings::StepPre::new(linker.instantiate_pre(&component)?)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let mut times = Vec::with_capacity(count);
-        for index in 0..warm_up + count {
-            let start = std::time::Instant::now();
-            let state = State { wasi: WasiCtxBuilder::new().build(), table: ResourceTable::new() };
-            let mut store = Store::new(&engine, state);
-            store.set_epoch_deadline(1_000_000);
-            let step = pre.instantiate_async(&mut store).await?;
-            let inputs = [Item { name: "number".to_owned(), value: Value::Number(1.0) }];
-            step.call_run(&mut store, &inputs)
-                .await?
-                .map_err(|failure| wasmtime::Error::msg(format!("{failure:?}")))?;
-            drop(store);
-            if index >= warm_up {
-                times.push(start.elapsed());
-            }
-        }
-        Ok(times)
-    })
+/// An engine with one component, ready to be called.
+pub(crate) struct Bare {
+    engine: Engine,
+    pre: bindings::StepPre<State>,
+    runtime: tokio::runtime::Runtime,
 }
 
-/// Spawns a program with both streams piped, as an engine must, and waits for it.
-pub(crate) fn spawns(program: &str, warm_up: usize, count: usize) -> Vec<Duration> {
-    (0..warm_up + count)
-        .map(|_| {
-            #[expect(clippy::disallowed_methods, reason = "the baseline is a bare spawn")]
-            let mut command = std::process::Command::new(program);
-            timed(|| command.env_clear().stdin(std::process::Stdio::null()).output().expect("the program starts")).0
+impl Bare {
+    /// Sets wasmtime up as the sandbox does, and compiles the component.
+    pub(crate) fn new(module: &[u8]) -> wasmtime::Result<Self> {
+        let mut pool = PoolingAllocationConfig::default();
+        pool.total_component_instances(16)
+            .total_stacks(16)
+            .total_memories(32)
+            .total_tables(48)
+            .total_core_instances(96);
+        let mut config = Config::new();
+        config
+            .epoch_interruption(true)
+            .concurrency_support(false)
+            .max_wasm_stack(512 << 10)
+            .async_stack_size(2 << 20)
+            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        let engine = Engine::new(&config)?;
+        let component = Component::from_binary(&engine, module)?;
+        let mut linker = Linker::<State>::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        bindings::Step::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+        let pre = bindings::StepPre::new(linker.instantiate_pre(&component)?)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Ok(Self { engine, pre, runtime })
+    }
+
+    /// Calls the component so many times, each in a fresh instance, and returns the times.
+    pub(crate) fn calls(&self, count: usize) -> wasmtime::Result<Vec<Duration>> {
+        self.runtime.block_on(async {
+            let mut times = Vec::with_capacity(count);
+            for _ in 0..count {
+                let start = Instant::now();
+                self.call().await?;
+                times.push(start.elapsed());
+            }
+            Ok(times)
         })
-        .skip(warm_up)
-        .collect()
+    }
+
+    async fn call(&self) -> wasmtime::Result<()> {
+        let state = State { wasi: WasiCtxBuilder::new().build(), table: ResourceTable::new() };
+        let mut store = Store::new(&self.engine, state);
+        store.set_epoch_deadline(1_000_000);
+        let step = self.pre.instantiate_async(&mut store).await?;
+        let inputs = [Item { name: "number".to_owned(), value: Value::Number(1.0) }];
+        let completion = step.call_run(&mut store, &inputs).await?;
+        completion.map(|_| ()).map_err(|failure| wasmtime::Error::msg(format!("{failure:?}")))
+    }
+}
+
+/// Spawns a program so many times with both streams piped, as an engine must, and waits for it.
+pub(crate) fn spawns(program: &str, count: usize) -> Vec<Duration> {
+    let spawn = || {
+        #[expect(clippy::disallowed_methods, reason = "the baseline is a bare spawn")]
+        let mut command = std::process::Command::new(program);
+        timed(|| command.env_clear().stdin(std::process::Stdio::null()).output().expect("the program starts")).0
+    };
+    (0..count).map(|_| spawn()).collect()
 }

@@ -6,22 +6,28 @@ use std::time::{Duration, SystemTime};
 
 use stepwell::{BuiltInFunction, EventKind, Host, JobRequest, Status};
 
-use crate::bare;
+use crate::bare::{self, Bare};
 use crate::measure::{Figure, Row, Target};
 
 /// The program of exec steps.
 const PROGRAM: &str = "/bin/true";
 
-/// Calls before measuring starts: caches and pools are warm then.
-const WARM_UP: usize = 200;
+/// Rounds in which figure and baseline take turns, so that what the machine does beside falls on both.
+const ROUNDS: usize = 20;
+
+/// Steps at the start of each job that are not counted: caches and pools are warm then.
+const WARM_UP: usize = 20;
 
 const NUMBER: &str = "spec:\n  inputs: { number: { type: number } }\n  outputs: { number: { type: number } }\n---\nwasm: { module: ./m.wasm }\n";
 
 /// A warm WebAssembly step against wasmtime calling the same component.
 pub(crate) fn wasm_step() -> Vec<Row> {
     let module = module();
-    let figure = Figure::of(step_times(&host(&module), &wasm_job(2_000), WARM_UP));
-    let baseline = Figure::of(bare::calls(&module, WARM_UP, 2_000).expect("the component runs"));
+    let host = host(&module);
+    let bare = Bare::new(&module).expect("the component compiles");
+    let job = wasm_job(200 + WARM_UP);
+    let (figure, baseline) =
+        take_turns(|| step_times(&host, &job, WARM_UP), || bare.calls(200).expect("the component runs"));
     vec![Row {
         name: "warm WebAssembly step".to_owned(),
         figure,
@@ -36,11 +42,11 @@ pub(crate) fn exec_step() -> Vec<Row> {
     std::fs::write(folder.path().join("func.yml"), format!("{{}}\n---\nexec: {{ command: [ {PROGRAM} ] }}\n"))
         .expect("the function can be written");
     let mut job = String::from("run:\n");
-    for index in 0..600 {
+    for index in 0..50 + WARM_UP {
         writeln!(job, "  - {{ name: s{index}, func: {} }}", folder.path().display()).expect("a string");
     }
-    let figure = Figure::of(step_times(&host(&[]), &job, 100));
-    let baseline = Figure::of(bare::spawns(PROGRAM, 100, 500));
+    let host = host(&[]);
+    let (figure, baseline) = take_turns(|| step_times(&host, &job, WARM_UP), || bare::spawns(PROGRAM, 50));
     vec![Row {
         name: "exec step".to_owned(),
         figure,
@@ -49,18 +55,35 @@ pub(crate) fn exec_step() -> Vec<Row> {
     }]
 }
 
+/// Measures two things in turns. The first round of each warms up and is not counted.
+fn take_turns(
+    mut figure: impl FnMut() -> Vec<Duration>,
+    mut baseline: impl FnMut() -> Vec<Duration>,
+) -> (Figure, Figure) {
+    figure();
+    baseline();
+    let (mut figures, mut baselines) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        figures.extend(figure());
+        baselines.extend(baseline());
+    }
+    (Figure::of(figures), Figure::of(baselines))
+}
+
 /// Time a step in a long job against that in a short one.
 pub(crate) fn job_length() -> Vec<Row> {
     let module = module();
     let host = host(&module);
-    step_times(&host, &wasm_job(300), 0);
-    // Several short jobs, so that both sides rest on as many steps.
-    let short = (0..10).flat_map(|_| step_times(&host, &wasm_job(100), 0)).collect();
-    let long = step_times(&host, &wasm_job(1_000), 0);
+    let (long_job, short_job) = (wasm_job(1_000), wasm_job(100));
+    let (long, short) = take_turns(
+        || step_times(&host, &long_job, WARM_UP),
+        // Several short jobs, so that both sides rest on about as many steps.
+        || (0..10).flat_map(|_| step_times(&host, &short_job, WARM_UP)).collect(),
+    );
     vec![Row {
         name: "step in a job of 1,000 steps".to_owned(),
-        figure: Figure::of(long),
-        baseline: Some(("job of 100 steps", Figure::of(short))),
+        figure: long,
+        baseline: Some(("job of 100 steps", short)),
         target: Target::Ratio(1.1),
     }]
 }
