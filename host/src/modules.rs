@@ -1,8 +1,9 @@
 //! The modules of a plan, looked at before anything runs.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use stepwell_plan::{Plan, PlannedAction, PlannedDefinition, PlannedFunction, Target};
+use stepwell_plan::{Plan, PlannedDefinition, PlannedFunction};
 use stepwell_sandbox::Sandbox;
 use stepwell_schema::{DefinitionKind, Place, Problem, Problems};
 
@@ -13,17 +14,35 @@ pub(crate) const NOT_GRANTED: &str = "not-granted";
 
 /// Looks at the module of every function that a plan calls, each once.
 pub(crate) fn check_plan(plan: &Plan) -> Problems {
-    let mut seen: Vec<*const PlannedFunction> = Vec::new();
+    let mut seen = Seen::new();
     let mut problems = Problems::default();
-    for call in &plan.invocations {
-        let function = Arc::as_ptr(&call.function);
-        if !seen.contains(&function) {
-            seen.push(function);
-            let called = format!("called by step `{call}`");
-            problems.extend(check(&call.function).map(|problem| problem.at(call.place.clone(), called)));
-        }
+    for call in plan.invocations.iter().filter(|call| seen.insert(Arc::as_ptr(&call.function))) {
+        let called = format!("called by step `{call}`");
+        problems.extend(check(&call.function).map(|problem| problem.at(call.place.clone(), called)));
     }
     problems
+}
+
+/// Looks at the modules of a function and of everything below it, each once.
+pub(crate) fn check_function(function: &PlannedFunction) -> Problems {
+    let mut problems = Problems::default();
+    check_below(function, &mut Seen::new(), &mut problems);
+    problems
+}
+
+/// Functions that were looked at. A plan shares each of them, and lists that call one twice at every level would
+/// otherwise double the work with each.
+type Seen = HashSet<*const PlannedFunction>;
+
+/// The depth is bounded by the plan.
+fn check_below(function: &PlannedFunction, seen: &mut Seen, problems: &mut Problems) {
+    if !seen.insert(function) {
+        return;
+    }
+    problems.extend(check(function));
+    if let PlannedDefinition::Sequence(sequence) = &function.definition {
+        sequence.steps.iter().filter_map(|step| step.pinned()).for_each(|inner| check_below(inner, seen, problems));
+    }
 }
 
 /// Looks at the module of a function, if it has one.
@@ -41,18 +60,4 @@ fn check(function: &PlannedFunction) -> Option<Problem> {
         Some(hint) => problem.help(hint),
         None => problem,
     })
-}
-
-/// Looks at the modules of a function and of everything below it.
-pub(crate) fn check_function(function: &PlannedFunction) -> Problems {
-    let mut problems = Problems::default();
-    problems.extend(check(function));
-    if let PlannedDefinition::Sequence(sequence) = &function.definition {
-        for step in &sequence.steps {
-            if let PlannedAction::Function { target: Target::Pinned(inner), .. } = &step.action {
-                problems.extend(check_function(inner));
-            }
-        }
-    }
-    problems
 }

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_expr::Marked;
+use stepwell_schema::yaml::MAX_DOCUMENT_BYTES;
 use stepwell_schema::{Job, Node, Problem, Problems, Reference, Source, Span, Spanned, Step, StepAction, Value};
-
-/// Largest job file that is read, in bytes. A job of ten thousand steps has about one million.
-const MAX_JOB_BYTES: u64 = 4 << 20;
 
 /// A job to plan or run, with everything that it may know of its surroundings.
 #[derive(Clone, Debug)]
@@ -26,9 +25,8 @@ impl JobRequest {
     /// # Errors
     /// All problems of the document; one problem without place where the file cannot be read.
     pub fn from_file(path: &Path) -> Result<Self, Problems> {
-        let source = read(path)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok(Self::new(Job::parse(source)?).work_dir(folder))
+        Ok(Self::from_source(read(path)?)?.work_dir(folder))
     }
 
     /// Parses the text of a job. `name` is what messages show. The work dir is `.` until [`JobRequest::work_dir`] says
@@ -37,7 +35,11 @@ impl JobRequest {
     /// # Errors
     /// All problems of the document.
     pub fn from_text(name: &str, text: &str) -> Result<Self, Problems> {
-        Job::parse(Source::new(name, text)).map(Self::new)
+        Self::from_source(Source::new(name, text))
+    }
+
+    pub(crate) fn from_source(source: Arc<Source>) -> Result<Self, Problems> {
+        Job::parse(source).map(Self::new)
     }
 
     /// Makes a job whose only step, `call`, calls one function. `text` is the reference as the user wrote it; inputs may
@@ -105,7 +107,7 @@ impl JobRequest {
 }
 
 /// Reads a document that the user named.
-pub(crate) fn read(path: &Path) -> Result<std::sync::Arc<Source>, Problems> {
+pub(crate) fn read(path: &Path) -> Result<Arc<Source>, Problems> {
     let name = path.display().to_string();
     let unreadable = |cause: &dyn std::fmt::Display, help: &str| {
         Problems::from(Problem::error("unreadable", format!("cannot read `{name}`: {cause}")).help(help))
@@ -116,14 +118,11 @@ pub(crate) fn read(path: &Path) -> Result<std::sync::Arc<Source>, Problems> {
     if !metadata.is_file() {
         return Err(elsewhere(&"it is not a file"));
     }
-    if metadata.len() > MAX_JOB_BYTES {
-        let length = format_args!("it is {} bytes long, more than {MAX_JOB_BYTES}", metadata.len());
+    // Known before it is read.
+    if metadata.len() > MAX_DOCUMENT_BYTES as u64 {
+        let length = format_args!("it is {} bytes long, more than {MAX_DOCUMENT_BYTES}", metadata.len());
         return Err(unreadable(&length, "move parts of it into functions, and large data into files"));
     }
     let bytes = std::fs::read(path).map_err(|error| elsewhere(&error))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let first = error.utf8_error().valid_up_to();
-        unreadable(&format_args!("it is not UTF-8 from byte {first} on"), "save it as UTF-8")
-    })?;
-    Ok(Source::new(name, text))
+    Source::from_bytes(name.clone(), bytes).map_err(Problems::from)
 }

@@ -4,14 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use stepwell_resolve::DEFAULT_FILES;
 use stepwell_schema::{Problem, Problems, Reference};
 
 use super::error::{CommandError, Exit};
 use super::{diagnostics, run, surroundings, terminal};
 use crate::{Host, JobRequest, RunError, request};
-
-/// Names of function files.
-const FUNCTION_FILES: [&str; 2] = ["func.yml", "step.yml"];
 
 /// Deepest folder that is searched, so that a link cannot lead in circles for long.
 const MAX_DEPTH: usize = 32;
@@ -50,7 +48,7 @@ fn check_file(host: &Host, file: &Path, folder: &Path) -> Result<Problems, Comma
     let checked = if is_function(file, source.text()) {
         check_function(host, file, folder)
     } else {
-        match JobRequest::from_file(file) {
+        match JobRequest::from_source(source) {
             Err(problems) => return Ok(problems),
             Ok(request) => host.plan(&request.work_dir(folder)).map(|plan| plan.warnings),
         }
@@ -75,7 +73,7 @@ fn check_function(host: &Host, file: &Path, folder: &Path) -> Result<Problems, R
 /// A function file has a name of its own, or two documents; a job in the two-document form is checked as the sequence
 /// that it is.
 fn is_function(file: &Path, text: &str) -> bool {
-    let named = file.file_name().is_some_and(|name| FUNCTION_FILES.iter().any(|known| name == *known));
+    let named = file.file_name().is_some_and(|name| DEFAULT_FILES.iter().any(|known| name == *known));
     named || text.lines().any(|line| line.trim_end() == "---") && has_definition(text)
 }
 
@@ -103,7 +101,7 @@ fn search(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<(
 }
 
 fn is_ours(path: &Path) -> bool {
-    if path.file_name().is_some_and(|name| FUNCTION_FILES.iter().any(|known| name == *known)) {
+    if path.file_name().is_some_and(|name| DEFAULT_FILES.iter().any(|known| name == *known)) {
         return true;
     }
     let yaml = path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml");

@@ -15,7 +15,7 @@ use crate::path::{FilePath, beneath};
 use crate::regular_file::{self, Refused, Stamp};
 
 /// Names of the function file where none is named, in the order in which they are tried.
-const DEFAULT_FILES: [&str; 2] = ["func.yml", "step.yml"];
+pub const DEFAULT_FILES: [&str; 2] = ["func.yml", "step.yml"];
 
 /// Longest function file, in bytes: 4 MiB. People write a few KiB; parsing takes some hundred bytes of memory for each.
 pub const MAX_FUNCTION_FILE_BYTES: u64 = 4 << 20;

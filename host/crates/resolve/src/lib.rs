@@ -15,5 +15,5 @@ mod regular_file;
 mod resolve;
 
 pub use builtin::{BuiltInFunction, BuiltInTable, InvalidBuiltIn};
-pub use fs::{FileResolver, MAX_FUNCTION_FILE_BYTES};
+pub use fs::{DEFAULT_FILES, FileResolver, MAX_FUNCTION_FILE_BYTES};
 pub use resolve::StandardResolver;

@@ -33,7 +33,7 @@ impl Source {
                 let span = Span::new(start, start + char::REPLACEMENT_CHARACTER.len_utf8());
                 Err(Problem::error(code::INVALID_UTF8, "the text is not UTF-8")
                     .at(Place::new(source, span), "this byte belongs to no character")
-                    .help("save the file as UTF-8"))
+                    .help("save it as UTF-8"))
             }
         }
     }
