@@ -1,6 +1,7 @@
 //! The command line: exit codes, streams, help whose examples work.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
@@ -210,6 +211,23 @@ fn check_finds_files_in_folders() {
     place.run(["check", "good"]).code(0);
     place.run(["check", "good", "bad"]).code(3).says("bad/step.yml").says("did you mean `command`");
     place.run(["check", "nowhere"]).code(3).says("nowhere");
+}
+
+#[test]
+fn a_cache_that_others_may_write_is_left_out_with_a_warning() {
+    let place = Place::new();
+    place.write("job.yml", "run:\n  - { name: a, script: 'true' }\n");
+    let folder = place.work().join("cache/stepwell");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).expect("the folder is ours");
+    let run = |more: &[&str]| {
+        let mut command = place.command(["run", "job.yml"]);
+        command.args(more).env("XDG_CACHE_HOME", place.work().join("cache"));
+        Ran::from(command.output().expect("the program starts"))
+    };
+    run(&[]).code(0).says("warning: compiled modules are not kept").says("cache/stepwell");
+    assert!(!run(&["-q"]).stderr.contains("warning"));
+    assert!(files(&folder).is_empty(), "something was kept there");
 }
 
 #[test]

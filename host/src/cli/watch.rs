@@ -90,6 +90,9 @@ impl Watch {
         if !self.quiet {
             // Standard error may be closed; the job runs all the same.
             let _ = diagnostics::draw(&mut io::stderr(), handle.warnings(), terminal::color_on_stderr());
+            if let Some(error) = host.cache_unusable() {
+                let _ = writeln!(io::stderr(), "warning: compiled modules are not kept: {error}");
+            }
         }
         let result = host.block_on(async {
             self.follow(host, &mut handle).await?;
