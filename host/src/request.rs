@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use stepwell_expr::Marked;
 use stepwell_schema::yaml::MAX_DOCUMENT_BYTES;
-use stepwell_schema::{Job, Node, Problem, Problems, Reference, Source, Span, Spanned, Step, StepAction, Value};
+use stepwell_schema::{Job, Node, Problem, Problems, Reference, Source, Span, Spanned, Step, StepAction, Value, When};
 
 /// A job to plan or run, with everything that it may know of its surroundings.
 #[derive(Clone, Debug)]
@@ -50,7 +50,8 @@ impl JobRequest {
         let inputs =
             inputs.into_iter().map(|(name, value)| (Spanned::new(name, span), Node::from_value(value, span))).collect();
         let action = StepAction::Function { reference: Spanned::new(reference, span), inputs };
-        let step = Step { name: Spanned::new("call".to_owned(), span), action, env: Vec::new(), span };
+        let name = Spanned::new("call".to_owned(), span);
+        let step = Step { name, action, env: Vec::new(), when: When::OnSuccess, span };
         Self::new(Job {
             source,
             steps: vec![step],

@@ -53,6 +53,8 @@ enum Body {
     Verbatim,
     /// Pieces; without an expression among them there is at most one, which is text.
     Segments(Vec<Segment>),
+    /// What cannot be read: every evaluation gives this error.
+    Unreadable(ExprError),
 }
 
 impl Template {
@@ -72,6 +74,16 @@ impl Template {
         let mut warnings = Vec::new();
         let segments = read_segments(text, &mut warnings)?;
         Ok(Self(Arc::new(Inner { text: text.into(), body: Body::Segments(segments), warnings })))
+    }
+
+    /// Reads a text as [`Template::parse`] does; what cannot be read becomes a template whose every evaluation gives the
+    /// error. For callers that may speak of mistakes only once the text is needed.
+    pub fn parse_lazily(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|error| Self::unreadable(text, error))
+    }
+
+    pub(crate) fn unreadable(text: &str, error: ExprError) -> Self {
+        Self(Arc::new(Inner { text: text.into(), body: Body::Unreadable(error), warnings: Vec::new() }))
     }
 
     /// Makes a template that is `text` as it stands, also where that looks like an expression.
@@ -94,7 +106,7 @@ impl Template {
         match (&self.0.body, self.segments()) {
             (Body::Verbatim, _) => Some(&self.0.text),
             (Body::Segments(_), [Segment::Text(text)]) => Some(text),
-            (Body::Segments(_), _) => None,
+            (Body::Segments(_) | Body::Unreadable(_), _) => None,
         }
     }
 
@@ -139,6 +151,7 @@ impl Template {
         if let Some(text) = self.as_literal() {
             return Ok(Marked::plain(text));
         }
+        self.refuse_unreadable()?;
         let evaluation = Evaluation::new(scope, &self.0.text, budget);
         if let [Segment::Expr(expr)] = self.segments() {
             return into_result(evaluation.settled(expr)?, expr, budget);
@@ -160,6 +173,7 @@ impl Template {
         if let Some(text) = self.as_literal() {
             return Ok((text.to_owned(), false));
         }
+        self.refuse_unreadable()?;
         let evaluation = Evaluation::new(scope, &self.0.text, budget);
         let [Segment::Expr(expr)] = self.segments() else { return evaluation.joined(self.segments()) };
         let settled = evaluation.settled(expr)?;
@@ -196,9 +210,16 @@ impl Template {
         Ok(Marked { value: Value::String(joined), sensitive: settled.sensitive })
     }
 
+    fn refuse_unreadable(&self) -> Result<(), ExprError> {
+        match &self.0.body {
+            Body::Unreadable(error) => Err(error.clone()),
+            Body::Verbatim | Body::Segments(_) => Ok(()),
+        }
+    }
+
     fn segments(&self) -> &[Segment] {
         match &self.0.body {
-            Body::Verbatim => &[],
+            Body::Verbatim | Body::Unreadable(_) => &[],
             Body::Segments(segments) => segments,
         }
     }

@@ -41,6 +41,13 @@ impl ValueTemplate {
         if errors.is_empty() { Ok(template) } else { Err(errors) }
     }
 
+    /// Compiles a value as [`ValueTemplate::compile`] does; where something cannot be read every evaluation gives the
+    /// error, as with [`Template::parse_lazily`].
+    pub fn compile_lazily(node: &Node) -> Self {
+        // What cannot be read stands in the template itself.
+        compile_node(node, 0, &mut Vec::new())
+    }
+
     /// Makes a template that is `value` as it stands, also where a text in it looks like an expression.
     pub fn literal(value: Value) -> Self {
         Self { shape: Shape::Constant(value), span: Span::default() }
@@ -160,12 +167,13 @@ fn evaluate_members(
     Ok(Marked { value: Value::Struct(values), sensitive })
 }
 
-/// Compiles what can be; what cannot is in `errors`, and the result is then of no use.
+/// Compiles a value; what cannot be read is in `errors` as well as in the result.
 fn compile_node(node: &Node, depth: usize, errors: &mut Vec<LocatedExprError>) -> ValueTemplate {
     let nests = matches!(node.kind, NodeKind::Array(_) | NodeKind::Struct(_));
     if nests && depth >= MAX_VALUE_DEPTH {
-        errors.push(LocatedExprError { error: ExprErrorKind::ValueTooDeep.at(0..0), span: node.span });
-        return ValueTemplate { shape: Shape::Constant(Value::Null), span: node.span };
+        let error = ExprErrorKind::ValueTooDeep.at(0..0);
+        errors.push(LocatedExprError { error: error.clone(), span: node.span });
+        return ValueTemplate { shape: Shape::Text(Template::unreadable("", error)), span: node.span };
     }
     let shape = match &node.kind {
         NodeKind::Null => Shape::Constant(Value::Null),
@@ -188,8 +196,8 @@ fn compile_node(node: &Node, depth: usize, errors: &mut Vec<LocatedExprError>) -
 
 fn compile_text(text: &str, span: Span, errors: &mut Vec<LocatedExprError>) -> Template {
     Template::parse(text).unwrap_or_else(|error| {
-        errors.push(LocatedExprError { error, span });
-        Template::literal(text)
+        errors.push(LocatedExprError { error: error.clone(), span });
+        Template::unreadable(text, error)
     })
 }
 

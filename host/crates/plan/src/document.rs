@@ -9,6 +9,7 @@ use stepwell_schema::{Node, NodeKind, Place, Problem, Severity, Source, Span, Sp
 
 use crate::code;
 use crate::names::Names;
+use crate::pinning::Pinning;
 
 /// Most problems of one document that are listed, as when it is parsed: nobody reads more.
 const MAX_LISTED: usize = 100;
@@ -16,14 +17,16 @@ const MAX_LISTED: usize = 100;
 /// A document and what is wrong with it so far.
 pub(crate) struct Document {
     source: Arc<Source>,
+    pinning: Pinning,
     problems: Vec<Problem>,
     /// Whether a problem was left out.
     more: bool,
 }
 
 impl Document {
-    pub(crate) fn new(source: &Arc<Source>) -> Self {
-        Self { source: Arc::clone(source), problems: Vec::new(), more: false }
+    /// With [`Pinning::WhenReached`] the expressions are not looked at: each fails when it is evaluated.
+    pub(crate) fn new(source: &Arc<Source>, pinning: Pinning) -> Self {
+        Self { source: Arc::clone(source), pinning, problems: Vec::new(), more: false }
     }
 
     pub(crate) fn source(&self) -> &Arc<Source> {
@@ -74,6 +77,9 @@ impl Document {
 
     /// Compiles a text. Where that fails the result is of no use but for going on to the next problem.
     fn template(&mut self, text: &Spanned<String>) -> Template {
+        if self.pinning == Pinning::WhenReached {
+            return Template::parse_lazily(&text.value);
+        }
         match Template::parse(&text.value) {
             Ok(template) => {
                 self.inspect(text.span, &template);
@@ -88,6 +94,9 @@ impl Document {
 
     /// Compiles a value whose expressions see `names`, as [`Document::text`] does.
     pub(crate) fn value(&mut self, node: &Node, names: &Names<'_>) -> ValueTemplate {
+        if self.pinning == Pinning::WhenReached {
+            return ValueTemplate::compile_lazily(node);
+        }
         match ValueTemplate::compile(node) {
             Ok(template) => {
                 for (span, text) in template.templates() {
@@ -109,7 +118,9 @@ impl Document {
     /// Compiles a text whose expressions see `names`.
     pub(crate) fn text(&mut self, text: &Spanned<String>, names: &Names<'_>) -> Template {
         let template = self.template(text);
-        names.check(self, text.span, &template);
+        if self.pinning == Pinning::BeforeTheFirstStep {
+            names.check(self, text.span, &template);
+        }
         template
     }
 

@@ -65,6 +65,7 @@ fn step_json<'p>(
                     let because = match deferred {
                         Deferred::Dynamic => "expression".to_owned(),
                         Deferred::NotThere(text) => text.clone(),
+                        Deferred::Asked => "asked".to_owned(),
                     };
                     object.insert("because".into(), json!(because));
                 }

@@ -15,6 +15,7 @@ use crate::function::{Extent, Module, PlannedDefinition, PlannedFunction, Planne
 use crate::inputs::{Given, check_inputs};
 use crate::names::{Names, StepOutputs};
 use crate::needs::PlannedNeeds;
+use crate::pinning::Pinning;
 use crate::problem::{in_document_order, resolve_problem};
 use crate::resolver::{Base, Protocol, ResolveError, Resolved, Resolver};
 use crate::script;
@@ -30,14 +31,19 @@ pub const MAX_STEPS: usize = 100_000;
 /// Largest WebAssembly file, in bytes: 32 MiB, from the step ABI, section 5.
 pub const MAX_MODULE_BYTES: u64 = 32 << 20;
 
-/// Loads the function that a reference leads to, with all that hangs below it, and checks it as [`crate::plan`] does. For
-/// whoever reaches a reference that the plan left open, or content that has changed since.
+/// Loads the function that a reference leads to, and checks it as [`crate::plan`] does: with all that hangs below it where
+/// `pinning` is [`Pinning::BeforeTheFirstStep`], else by itself. For whoever reaches a reference that the plan left open,
+/// or content that has changed since.
 ///
 /// # Errors
 /// All problems of the function file and of those below it. A module that does not have its digest is one with the code
 /// [`code::INTEGRITY`]; a module that is not there is one too.
-pub fn load_function(resolved: Resolved, resolver: &dyn Resolver) -> Result<Arc<PlannedFunction>, Problems> {
-    let mut loader = Loader::new(resolver);
+pub fn load_function(
+    resolved: Resolved,
+    resolver: &dyn Resolver,
+    pinning: Pinning,
+) -> Result<Arc<PlannedFunction>, Problems> {
+    let mut loader = Loader::new(resolver, pinning);
     let source = Arc::clone(&resolved.source);
     let call = Place::new(Arc::clone(&source), Span::default());
     let loaded = loader.load(resolved, &call);
@@ -54,6 +60,7 @@ pub fn load_function(resolved: Resolved, resolver: &dyn Resolver) -> Result<Arc<
 /// Everything that has been loaded for one plan.
 pub(crate) struct Loader<'r> {
     resolver: &'r dyn Resolver,
+    pinning: Pinning,
     found: HashMap<(Base, String), Found>,
     loaded: HashMap<FunctionKey, Loaded>,
     /// The functions that are being loaded, outermost first: what the function is, and its reference.
@@ -89,8 +96,15 @@ enum Loaded {
 }
 
 impl<'r> Loader<'r> {
-    pub(crate) fn new(resolver: &'r dyn Resolver) -> Self {
-        Self { resolver, found: HashMap::new(), loaded: HashMap::new(), open: Vec::new(), problems: Vec::new() }
+    pub(crate) fn new(resolver: &'r dyn Resolver, pinning: Pinning) -> Self {
+        Self {
+            resolver,
+            pinning,
+            found: HashMap::new(),
+            loaded: HashMap::new(),
+            open: Vec::new(),
+            problems: Vec::new(),
+        }
     }
 
     /// Returns all functions that were loaded, sorted by reference and digest.
@@ -131,7 +145,7 @@ impl<'r> Loader<'r> {
         let env = document.env(&step.env, names);
         let action = match &step.action {
             StepAction::Script(text) => PlannedAction::Script(script::compile(document, text, names)),
-            StepAction::Function { reference, inputs } if reference.value.is_script() => {
+            StepAction::Function { reference, inputs } if self.is_script_call(reference) => {
                 PlannedAction::Script(script::compile_call(document, reference, inputs, names))
             }
             StepAction::Function { reference, inputs } => {
@@ -139,7 +153,12 @@ impl<'r> Loader<'r> {
                 self.call(document, reference, &place, given, base, names)
             }
         };
-        PlannedStep { name: step.name.value.clone(), place, env, action }
+        PlannedStep { name: step.name.value.clone(), place, env, action, when: step.when }
+    }
+
+    /// Tells whether a call is as good as a script; its inputs are checked then.
+    fn is_script_call(&self, reference: &Spanned<Reference>) -> bool {
+        self.pinning == Pinning::BeforeTheFirstStep && reference.value.is_script()
     }
 
     fn call(
@@ -155,6 +174,8 @@ impl<'r> Loader<'r> {
         let target = if let Some(text) = dynamic_text(&reference.value) {
             document.text(&Spanned::new(text.to_owned(), reference.span), names);
             Target::WhenReached(Deferred::Dynamic)
+        } else if self.pinning == Pinning::WhenReached {
+            Target::WhenReached(Deferred::Asked)
         } else {
             self.target(&reference.value, &at, base)
         };
@@ -247,7 +268,7 @@ impl<'r> Loader<'r> {
     }
 
     fn compile(&mut self, resolved: Resolved, function: Function) -> Loaded {
-        let mut document = Document::new(&function.source);
+        let mut document = Document::new(&function.source, self.pinning);
         let names = Names::new(Some(&function.spec));
         let env = document.env(&function.definition.env, &names);
         let needs = PlannedNeeds::compile(&function.spec.needs, &mut document, &names);

@@ -13,6 +13,7 @@ use crate::function::{PlannedFunction, PlannedSequence};
 use crate::invocation::{Known, NeedsState, PlannedInvocation, invocations};
 use crate::load::{Loader, MAX_STEPS};
 use crate::names::Names;
+use crate::pinning::Pinning;
 use crate::problem::in_document_order;
 use crate::resolver::{Base, Resolver};
 
@@ -33,6 +34,8 @@ pub struct Plan {
     pub functions: Vec<Arc<PlannedFunction>>,
     /// What is odd but accepted, in the order of the documents; all of severity warning.
     pub warnings: Problems,
+    /// When functions are looked at.
+    pub pinning: Pinning,
 }
 
 /// What is known of a job besides its documents. The default knows nothing.
@@ -40,6 +43,8 @@ pub struct Plan {
 pub struct PlanOptions {
     /// Job variables. A path that depends on one that is not here is decided when its step is reached.
     pub vars: Values,
+    /// When functions are looked at.
+    pub pinning: Pinning,
 }
 
 /// A need that is denied whatever happens: with one of these the job would end before its first step.
@@ -59,8 +64,8 @@ pub struct Denial<'p> {
 /// All problems of the job and of all function files together, warnings among them, in the order of the documents. A
 /// module that does not have its digest has the code [`code::INTEGRITY`].
 pub fn plan(job: &Job, work_dir: &Path, resolver: &dyn Resolver, options: &PlanOptions) -> Result<Plan, Problems> {
-    let mut loader = Loader::new(resolver);
-    let mut document = Document::new(&job.source);
+    let mut loader = Loader::new(resolver, options.pinning);
+    let mut document = Document::new(&job.source, options.pinning);
     let mut names = Names::new(None);
     let env = document.env(&job.env, &names);
     let base = Base::Folder(work_dir.to_owned());
@@ -78,7 +83,16 @@ pub fn plan(job: &Job, work_dir: &Path, resolver: &dyn Resolver, options: &PlanO
     }
     let invocations = invocations(&root, &Known { work_dir, vars: &options.vars });
     let digest = Digest::of(job.source.text().as_bytes());
-    Ok(Plan { source: Arc::clone(&job.source), digest, env, root, invocations, functions, warnings })
+    Ok(Plan {
+        source: Arc::clone(&job.source),
+        digest,
+        env,
+        root,
+        invocations,
+        functions,
+        warnings,
+        pinning: options.pinning,
+    })
 }
 
 impl Plan {

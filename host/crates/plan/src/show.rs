@@ -107,7 +107,7 @@ fn state(step: &PlannedStep) -> String {
     const NATIVE: &str = "native, not confined";
     match &step.action {
         PlannedAction::Script(_) => NATIVE.to_owned(),
-        PlannedAction::Function { target: Target::WhenReached(Deferred::Dynamic), .. } => {
+        PlannedAction::Function { target: Target::WhenReached(Deferred::Dynamic | Deferred::Asked), .. } => {
             "pinned when reached".to_owned()
         }
         PlannedAction::Function { target: Target::WhenReached(Deferred::NotThere(text)), .. } => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stepwell_expr::{Template, ValueTemplate};
-use stepwell_schema::{Place, Reference};
+use stepwell_schema::{Place, Reference, When};
 
 use crate::function::PlannedFunction;
 
@@ -18,6 +18,8 @@ pub struct PlannedStep {
     pub env: Vec<(String, Template)>,
     /// What it invokes.
     pub action: PlannedAction,
+    /// When it runs. Only a job's own list holds other steps than [`When::OnSuccess`].
+    pub when: When,
 }
 
 /// What a planned step invokes.
@@ -52,6 +54,8 @@ pub enum Deferred {
     Dynamic,
     /// Nothing is there yet; an earlier step may make it. The text is the resolver's.
     NotThere(String),
+    /// The whole job is planned so; see [`crate::Pinning::WhenReached`].
+    Asked,
 }
 
 impl PlannedStep {

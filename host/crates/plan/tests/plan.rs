@@ -8,8 +8,8 @@ use std::path::Path;
 
 use stepwell_expr::{Marked, Values};
 use stepwell_plan::{
-    Deferred, MAX_DEPTH, NeedsState, PlanOptions, PlannedAction, PlannedDefinition, Resolver as _, Target, code,
-    load_function,
+    Deferred, MAX_DEPTH, NeedsState, Pinning, PlanOptions, PlannedAction, PlannedDefinition, Resolver as _, Target,
+    code, load_function,
 };
 use stepwell_policy::Verdict;
 use stepwell_schema::{Digest, Reference};
@@ -380,8 +380,8 @@ fn modules_and_their_digests() {
 #[track_caller]
 fn check_needs(job: &str, files: &[(&str, &str)], vars: &[(&str, &str)], expected: &[&str]) {
     let vars: Values = vars.iter().map(|(name, value)| ((*name).to_owned(), Marked::plain(*value))).collect();
-    let plan =
-        plan_with(job, &Files::new(files), &PlanOptions { vars }).unwrap_or_else(|problems| panic!("{problems}"));
+    let plan = plan_with(job, &Files::new(files), &PlanOptions { vars, ..PlanOptions::default() })
+        .unwrap_or_else(|problems| panic!("{problems}"));
     let [invocation] = plan.invocations.as_slice() else { panic!("{} calls", plan.invocations.len()) };
     let (known, open) = match &invocation.needs {
         NeedsState::Decided(known) => (known, &[][..]),
@@ -424,7 +424,8 @@ fn needs_are_decided_where_all_is_known() {
 fn sensitive_paths_stay_out_of_the_plan() {
     let vars = Values::from([("X".to_owned(), Marked::sensitive("hidden"))]);
     let files = Files::new(&[PACK, PACK_MODULE]);
-    let plan = plan_with(&pack("['${{ vars.X }}']", "dist"), &files, &PlanOptions { vars }).unwrap();
+    let plan =
+        plan_with(&pack("['${{ vars.X }}']", "dist"), &files, &PlanOptions { vars, ..PlanOptions::default() }).unwrap();
     assert!(matches!(&plan.invocations[0].needs, NeedsState::WhenReached { open, .. } if open.len() == 1));
     assert!(!plan.to_string().contains("hidden"));
 }
@@ -588,13 +589,13 @@ fn a_function_is_loaded_when_it_is_reached() {
         let base = stepwell_plan::Base::Folder(Path::new(WORK_DIR).to_owned());
         files.resolve(&Reference::File { path: path.to_owned() }, &base).unwrap()
     };
-    let greet = load_function(resolve("./greet"), &files).unwrap();
+    let greet = load_function(resolve("./greet"), &files, Pinning::BeforeTheFirstStep).unwrap();
     assert_eq!(greet.kind(), "exec");
     assert!(greet.is_current(&files));
     files.change("greet/func.yml");
     assert!(!greet.is_current(&files));
-    assert!(load_function(resolve("./bad"), &files).unwrap_err().has_errors());
-    let problems = load_function(resolve("./m"), &files).unwrap_err();
+    assert!(load_function(resolve("./bad"), &files, Pinning::BeforeTheFirstStep).unwrap_err().has_errors());
+    let problems = load_function(resolve("./m"), &files, Pinning::BeforeTheFirstStep).unwrap_err();
     assert_eq!(problems.0[0].message, "module `m.wasm` of `./m` not found");
 }
 

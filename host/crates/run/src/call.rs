@@ -81,8 +81,8 @@ impl Sequencer {
                     let given = evaluate(inputs, &self.caller_scope())?;
                     return self.script_call(item, given, reference_text(inputs));
                 }
-                let function =
-                    self.load(item, Request { reference, base: self.base(), target: target.clone() }).await?;
+                let request = Request { reference, base: self.base(), target: target.clone(), pinning: self.pinning };
+                let function = self.load(item, request).await?;
                 self.function_call(item, function, inputs)
             }
         }

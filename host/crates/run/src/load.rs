@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stepwell_expr::{Scope, Template};
 use stepwell_plan::{
-    Base, PlannedDefinition, PlannedFunction, ResolveError, Resolver, Target, load_function, resolve_problem,
+    Base, Pinning, PlannedDefinition, PlannedFunction, ResolveError, Resolver, Target, load_function, resolve_problem,
 };
 use stepwell_schema::{Digest, GitReference, OciReference, Problems, Reference, Severity};
 
@@ -81,6 +81,8 @@ pub(crate) struct Request {
     pub(crate) base: Base,
     /// What the plan has.
     pub(crate) target: Target,
+    /// How the job is planned.
+    pub(crate) pinning: Pinning,
 }
 
 /// A function that was loaded.
@@ -108,7 +110,7 @@ pub(crate) fn load(
         warnings.push(warning(format!("`{reference}` has changed since the job was planned and was read again")));
     }
     let resolved = resolver.resolve(&request.reference, &request.base)?;
-    let function = load_function(resolved, resolver)?;
+    let function = load_function(resolved, resolver, request.pinning)?;
     let mut visit = Visit { executor, checked, added: Checked::new(), seen: BTreeSet::new(), warnings };
     visit.function(&function)?;
     Ok(Found { function, warnings: visit.warnings, checked: visit.added })

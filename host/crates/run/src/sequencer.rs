@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stepwell_expr::{Scope, StepOutputs, Values};
-use stepwell_plan::{Plan, Resolver};
-use stepwell_schema::OutputsSpec;
+use stepwell_plan::{Pinning, Plan, Resolver};
+use stepwell_schema::{OutputsSpec, When};
 use tokio_util::sync::CancellationToken;
 
 use crate::environment::{Ground, Layers};
@@ -61,12 +61,15 @@ pub(crate) struct Sequencer {
     pub(crate) work_dir: String,
     pub(crate) grace: Duration,
     pub(crate) options: Options,
+    pub(crate) pinning: Pinning,
     pub(crate) table: StepTable,
     pub(crate) ground: Ground,
     pub(crate) scratch: Scratch,
     pub(crate) checked: Checked,
     /// The lists that are being worked through, outermost first.
     pub(crate) frames: Vec<Frame>,
+    /// The step that failed, and why, while steps that run afterwards are worked through.
+    failed: Option<(StepPath, Failed)>,
     started: Instant,
     base: Result<Values, Failed>,
 }
@@ -108,18 +111,21 @@ impl Sequencer {
             work_dir: work_dir.into_os_string().into_string().unwrap_or_default(),
             grace,
             options,
+            pinning: Pinning::default(),
             table: StepTable::new(events.clone()),
             events,
             ground: Ground::new(Values::new()),
             scratch: Scratch::new(scratch_folder),
             checked: Checked::new(),
             frames: Vec::new(),
+            failed: None,
             started: Instant::now(),
             base,
         }
     }
 
     async fn run(mut self, plan: Arc<Plan>) -> JobResult {
+        self.pinning = plan.pinning;
         let job = self.table.add([StepPath::job()]);
         let ended = self.drive(job, plan).await;
         self.clean_up().await;
@@ -133,17 +139,20 @@ impl Sequencer {
     async fn drive(&mut self, job: StepId, plan: Arc<Plan>) -> Result<StepResult, (Option<StepResult>, JobError)> {
         let started = self.start(job, plan);
         let stopped = match started {
-            Err(failed) => Stopped::list(StepPath::job(), failed),
+            Err(failed) => *Stopped::list(StepPath::job(), failed),
             Ok(()) => loop {
                 match self.turn().await {
                     Ok(None) => {}
                     Ok(Some(root)) => return Ok(root),
-                    Err(stopped) => break stopped,
+                    Err(stopped) => match self.go_on_afterwards(*stopped) {
+                        Ok(()) => {}
+                        Err(stopped) => break stopped,
+                    },
                 }
             },
         };
         let error = stopped.failed.job_error(&stopped.step);
-        Err((self.unwind(*stopped), error))
+        Err((self.unwind(stopped), error))
     }
 
     /// Opens the frame of the job.
@@ -183,8 +192,14 @@ impl Sequencer {
         if let Some(cause) = self.stop.cause() {
             return Err(Stopped::list(frame.path.clone(), cause.into()));
         }
+        let next = frame.first.item(frame.next);
+        if self.table.status(next).is_final() {
+            // Skipped, since a step before it failed.
+            frame.next += 1;
+            return Ok(None);
+        }
         frame.context.layers.refresh(&self.ground);
-        let path = self.table.path(frame.first.item(frame.next)).clone();
+        let path = self.table.path(next).clone();
         let item = frame.take_next(path);
         self.step(item).await?;
         Ok(None)
@@ -201,6 +216,11 @@ impl Sequencer {
 
     /// Ends a list whose items have all succeeded.
     fn close_list(&mut self) -> Result<Option<StepResult>, Box<Stopped>> {
+        if let [_job] = self.frames.as_slice()
+            && let Some((step, failed)) = self.failed.take()
+        {
+            return Err(Box::new(Stopped { step, failed, result: None }));
+        }
         let frame = self.frames.last_mut().expect("asked for the outputs of the list on top");
         frame.context.layers.refresh(&self.ground);
         let outputs = self.list_outputs();
@@ -258,13 +278,64 @@ impl Sequencer {
         Ok(outputs)
     }
 
+    /// Goes on with the steps of the job that run afterwards, if a step failed and there are some, or if it is one of
+    /// them.
+    ///
+    /// # Errors
+    /// What was given, where this is how the job ends.
+    fn go_on_afterwards(&mut self, stopped: Stopped) -> Result<(), Stopped> {
+        let (Some(job), Some((index, _)), Change::Fail) =
+            (self.frames.first(), stopped.step.segments().next(), stopped.failed.change)
+        else {
+            return Err(stopped);
+        };
+        let (list, first, next) = (job.list.clone(), job.first, job.next);
+        let steps = &list.sequence().steps;
+        let runs_afterwards = |index: usize| steps.get(index).is_some_and(|step| step.when == When::Afterwards);
+        let changes_nothing = runs_afterwards(index);
+        if !changes_nothing && !(next..steps.len()).any(runs_afterwards) {
+            return Err(stopped);
+        }
+        let Stopped { step, failed, result } = stopped;
+        let result = self.unwind_to(1, &step, &failed, result);
+        let job = self.frames.first_mut().expect("only the lists inside it were closed");
+        job.result.children.extend(result);
+        if changes_nothing {
+            return Ok(());
+        }
+        let because = self.why_skipped(self.frames.first().expect("the same"), &step, &failed);
+        for index in (next..steps.len()).filter(|index| !runs_afterwards(*index)) {
+            self.table.change(
+                first.item(index),
+                Change::Skip,
+                Note { reason: Some(because.clone()), ..Note::default() },
+            );
+        }
+        self.failed = Some((step, failed));
+        Ok(())
+    }
+
     /// Ends all lists after one of their steps, or one of them, did not succeed. Returns the result of the job, if it
     /// had started.
     fn unwind(&mut self, stopped: Stopped) -> Option<StepResult> {
-        let Stopped { step, failed, mut result } = stopped;
-        while let Some(mut frame) = self.frames.pop() {
+        let Stopped { step, failed, result } = stopped;
+        self.unwind_to(0, &step, &failed, result)
+    }
+
+    /// Ends the lists inside the outermost `depth`. `result` is that of the step that ended them; returns that of the
+    /// outermost list that was ended, if it had started.
+    fn unwind_to(
+        &mut self,
+        depth: usize,
+        step: &StepPath,
+        failed: &Failed,
+        mut result: Option<StepResult>,
+    ) -> Option<StepResult> {
+        while self.frames.len() > depth
+            && let Some(mut frame) = self.frames.pop()
+        {
             frame.result.children.extend(result.take());
-            let because = self.why_skipped(&frame, &step, &failed);
+            let because = self.why_skipped(&frame, step, failed);
             for index in frame.next..frame.list.sequence().steps.len() {
                 let note = Note { reason: Some(because.clone()), ..Note::default() };
                 self.table.change(frame.first.item(index), Change::Skip, note);
@@ -272,7 +343,7 @@ impl Sequencer {
             let below = step.segments().skip(frame.path.depth()).map(|(_, name)| name);
             let note = Note {
                 reason: Some(chain(below, &failed.message)),
-                hint: failed.hint.clone().filter(|_| frame.path == step),
+                hint: failed.hint.clone().filter(|_| frame.path == *step),
                 usage: None,
             };
             let owner = frame.owner;

@@ -37,6 +37,6 @@ pub use node::{Node, NodeKind};
 pub use problem::{Label, Problem, Problems, Severity};
 pub use reference::{GitReference, OciReference, Reference};
 pub use source::{Place, Source, Span, Spanned};
-pub use step::{Step, StepAction};
+pub use step::{Step, StepAction, When};
 pub use suggest::did_you_mean;
 pub use value::{Value, ValueType};

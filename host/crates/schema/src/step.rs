@@ -14,8 +14,21 @@ pub struct Step {
     /// Environment variables by name, in the order of the document; values may hold expressions. Non-text scalars are
     /// taken by their source text.
     pub env: Vec<(Spanned<String>, Spanned<String>)>,
+    /// When it runs.
+    pub when: When,
     /// The whole item.
     pub span: Span,
+}
+
+/// When a step of a list runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum When {
+    /// When all steps before it have succeeded.
+    #[default]
+    OnSuccess,
+    /// When those before it have ended, well or not, but not after a cancellation or time limit; its own failure changes
+    /// nothing about the job. Made from `after_script` of a pipeline's job; no document of steps can say so.
+    Afterwards,
 }
 
 /// What a step invokes.

@@ -1,4 +1,4 @@
-use stepwell_expr::{Context, ExprErrorKind, MAX_VALUE_DEPTH, ValueTemplate};
+use stepwell_expr::{Context, ExprErrorKind, MAX_VALUE_DEPTH, Template, ValueTemplate};
 use stepwell_schema::{Node, NodeKind, Span, Spanned, Value};
 
 use crate::support::{World, json};
@@ -93,4 +93,21 @@ fn values_that_are_too_deep() {
     let error = compile(MAX_VALUE_DEPTH).unwrap().evaluate(&World::default().scope()).unwrap_err();
     assert_eq!(error.kind, ExprErrorKind::ValueTooDeep);
     assert_eq!(compile(MAX_VALUE_DEPTH + 1).unwrap_err()[0].error.kind, ExprErrorKind::ValueTooDeep);
+}
+
+#[test]
+fn what_cannot_be_read_fails_each_evaluation_where_it_is_compiled_lazily() {
+    let node = Node::from_value(
+        Value::Array(vec![Value::from("plain"), Value::from("${{ vars.X"), Value::from("${{ 1 + }}")]),
+        Span::new(0, 4),
+    );
+    let located = ValueTemplate::compile(&node).unwrap_err();
+    assert_eq!(located.len(), 2);
+    let lazy = ValueTemplate::compile_lazily(&node);
+    assert!(!lazy.is_literal());
+    assert_eq!(lazy.evaluate(&World::default().scope()).unwrap_err(), located[0].error);
+    let text = Template::parse_lazily("${{ 1 + }}");
+    assert_eq!(text.evaluate_text(&World::default().scope()).unwrap_err(), located[1].error);
+    assert_eq!(text.text(), "${{ 1 + }}");
+    assert_eq!(Template::parse_lazily("${{ 1 }}"), Template::parse("${{ 1 }}").unwrap());
 }

@@ -4,7 +4,9 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_plan::{Base, Origin, PlannedFunction, Protocol, ResolveError, Resolved, Resolver, load_function};
+use stepwell_plan::{
+    Base, Origin, Pinning, PlannedFunction, Protocol, ResolveError, Resolved, Resolver, load_function,
+};
 use stepwell_schema::{Digest, Reference, Source, Value as StepValue};
 
 use super::*;
@@ -37,7 +39,8 @@ fn planned(protocol: Protocol, reference: &str, text: &str) -> Arc<PlannedFuncti
     let origin = Origin { protocol, folder, file: "func.yml".to_owned(), reference: reference.to_owned() };
     let source = Source::new("func.yml", text);
     let digest = Digest::of(text.as_bytes());
-    load_function(Resolved { origin, source, digest, stamp: None }, &Modules).expect("the function file is sound")
+    load_function(Resolved { origin, source, digest, stamp: None }, &Modules, Pinning::BeforeTheFirstStep)
+        .expect("the function file is sound")
 }
 
 fn step(names: &str, reference: StepReference) -> StepResult {

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod afterwards;
 mod cancel;
 mod ends;
 mod environment;
@@ -15,3 +16,4 @@ mod scale;
 mod sensitive;
 mod sequence;
 mod wasm;
+mod when_reached;

@@ -23,13 +23,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stepwell_expr::{Marked, Values};
-use stepwell_plan::{Base, Origin, PlanOptions, Protocol, ResolveError, Resolved, Resolver};
+use stepwell_plan::{Base, Origin, Pinning, PlanOptions, Protocol, ResolveError, Resolved, Resolver};
 use stepwell_run::{
     Action, BoxFuture, Control, Event, EventKind, Executor, Failure, FailureKind, Invocation, JobResult, LimitKind,
     LimitReached, MaskSink, Module, ModuleRefused, Outcome, Returned, Status, StepResult, Stream, Surroundings, Usage,
     event_channel, run,
 };
-use stepwell_schema::{Digest, Job, Reference, Source, Spec, Value};
+use stepwell_schema::{Digest, Job, Reference, Source, Spec, Value, When};
 use tokio_util::sync::CancellationToken;
 
 /// The work dir of all jobs. Nothing in it is touched.
@@ -41,6 +41,8 @@ pub(crate) struct Case {
     files: Files,
     surroundings: Surroundings,
     scratch: tempfile::TempDir,
+    pinning: Pinning,
+    when: BTreeMap<String, When>,
     cancel_at_start: bool,
     cancel_when_loading: Option<String>,
 }
@@ -83,6 +85,8 @@ pub(crate) fn job(text: &str) -> Case {
         files: Files::default(),
         surroundings: Surroundings::new(WORK_DIR, scratch.path()),
         scratch,
+        pinning: Pinning::BeforeTheFirstStep,
+        when: BTreeMap::new(),
         cancel_at_start: false,
         cancel_when_loading: None,
     }
@@ -126,11 +130,27 @@ impl Case {
         self
     }
 
+    /// Sets when a step of the job runs.
+    pub(crate) fn when(mut self, name: &str, when: When) -> Self {
+        self.when.insert(name.to_owned(), when);
+        self
+    }
+
+    /// Looks at each function when its step is reached.
+    pub(crate) fn pinned_when_reached(mut self) -> Self {
+        self.pinning = Pinning::WhenReached;
+        self
+    }
+
     /// Runs the job and checks what must be true of each one.
     #[track_caller]
     pub(crate) fn run(self) -> Ran {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let parsed = Job::parse(Source::new("job.yml", self.job.as_str())).unwrap_or_else(|error| panic!("{error}"));
+        let mut parsed =
+            Job::parse(Source::new("job.yml", self.job.as_str())).unwrap_or_else(|error| panic!("{error}"));
+        for step in &mut parsed.steps {
+            step.when = self.when.get(&step.name.value).copied().unwrap_or_default();
+        }
         let record = Record::default();
         let cancelled = CancellationToken::new();
         let resolver = MemoryResolver {
@@ -138,7 +158,7 @@ impl Case {
             cancelled: cancelled.clone(),
             cancel_when_loading: Mutex::new(None),
         };
-        let options = PlanOptions { vars: self.surroundings.variables.clone() };
+        let options = PlanOptions { vars: self.surroundings.variables.clone(), pinning: self.pinning };
         let plan = stepwell_plan::plan(&parsed, Path::new(WORK_DIR), &resolver, &options)
             .unwrap_or_else(|error| panic!("{error}"));
         *resolver.cancel_when_loading.lock().unwrap() = self.cancel_when_loading;

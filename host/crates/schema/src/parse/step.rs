@@ -7,7 +7,7 @@ use crate::code;
 use crate::findings::Findings;
 use crate::problem::{Problem, Severity};
 use crate::source::{Span, Spanned};
-use crate::step::{Step, StepAction};
+use crate::step::{Step, StepAction, When};
 use crate::yaml::{Member, Tree};
 
 /// What a list says about an item without a name.
@@ -34,7 +34,7 @@ fn step(tree: &Tree, names: Names, findings: &mut Findings) -> Option<Step> {
     let action = action(&mut fields, findings);
     let env = shape::environment(fields.get("env"), findings);
     fields.finish(Severity::Warning, findings);
-    Some(Step { name: name?, action: action?, env, span: tree.span })
+    Some(Step { name: name?, action: action?, env, when: When::OnSuccess, span: tree.span })
 }
 
 fn name(fields: &mut Fields<'_>, names: Names, findings: &mut Findings) -> Option<Spanned<String>> {
