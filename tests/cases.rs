@@ -60,6 +60,7 @@ fn through_library(host: &Host, place: &Place) -> (i32, String) {
         Ok(handle) => handle,
         Err(RunError::Document(_)) => return (3, String::new()),
         Err(RunError::Denied(_)) => return (4, String::new()),
+        Err(RunError::Cancelled) => return (130, String::new()),
         Err(RunError::Environment { .. }) => return (7, String::new()),
     };
     let mut log = Vec::new();

@@ -90,7 +90,7 @@ fn a_time_limit_is_124() {
     let place = Place::new();
     place
         .write("job.yml", "run:\n  - { name: only, script: exec sleep 1000 }\n  - { name: never, script: echo ran }\n");
-    let ran = place.run(["run", "job.yml", "--time-limit", "200ms"]);
+    let ran = place.run(["run", "job.yml", "--timeout", "200ms"]);
     ran.code(124).says("200ms").says("only");
     assert!(!ran.stdout.contains("\nran"));
 }

@@ -15,6 +15,9 @@ pub enum RunError {
     /// Something that a step needs is denied.
     #[error("{}", denied_text(.0))]
     Denied(Vec<Denied>),
+    /// It was cancelled before its first step.
+    #[error("the job was cancelled before its first step")]
+    Cancelled,
     /// The engine could not be set up, or its surroundings do not allow it.
     #[error("{message}")]
     Environment {

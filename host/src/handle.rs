@@ -82,9 +82,9 @@ impl fmt::Debug for JobHandle {
     }
 }
 
-/// Cancels one job. Cheap to clone; may be used from any thread.
+/// Cancels one job, or all that are started with one request. Cheap to clone; may be used from any thread.
 #[derive(Clone, Debug)]
-pub struct Canceller(CancellationToken);
+pub struct Canceller(pub(crate) CancellationToken);
 
 impl Canceller {
     /// Cancels the job; a second call does nothing.

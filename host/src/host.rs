@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_plan::code::NOT_THERE_YET;
-use stepwell_plan::{Base, Plan, PlanOptions, PlannedFunction, Resolver, load_function, resolve_problem};
+use stepwell_plan::{Base, Pinning, Plan, PlanOptions, PlannedFunction, Resolver, load_function, resolve_problem};
 use stepwell_process::{Leftovers, NativeExecutor, Subreaper};
 use stepwell_report::Masker;
 use stepwell_resolve::StandardResolver;
@@ -16,7 +16,6 @@ use stepwell_sandbox::Sandbox;
 use stepwell_schema::{Problems, Reference};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
 use crate::builder::HostBuilder;
 use crate::error::{Denied, RunError};
@@ -58,7 +57,7 @@ impl Host {
     ///
     /// # Errors
     /// [`RunError::Document`] with all problems of all documents; [`RunError::Environment`] where the work dir is not
-    /// there.
+    /// there; [`RunError::Cancelled`].
     pub fn plan(&self, request: &JobRequest) -> Result<Plan, RunError> {
         let work_dir = absolute_work_dir(&request.work_dir)?;
         self.plan_in(request, &work_dir)
@@ -89,7 +88,7 @@ impl Host {
         let resolved = resolver
             .resolve(reference, &base)
             .map_err(|error| RunError::Document(resolve_problem(&error, None).into()))?;
-        let function = load_function(resolved, resolver).map_err(RunError::Document)?;
+        let function = load_function(resolved, resolver, Pinning::BeforeTheFirstStep).map_err(RunError::Document)?;
         let problems = modules::check_function(&function);
         if problems.has_errors() { Err(RunError::Document(problems)) } else { Ok(function) }
     }
@@ -101,9 +100,12 @@ impl Host {
     }
 
     fn plan_in(&self, request: &JobRequest, work_dir: &Path) -> Result<Plan, RunError> {
-        let options = PlanOptions { vars: request.variables.clone() };
-        let plan = stepwell_plan::plan(&request.document, work_dir, &*self.parts.resolver, &options)
-            .map_err(RunError::Document)?;
+        let options = PlanOptions { vars: request.variables.clone(), pinning: request.pinning };
+        let plan = stepwell_plan::plan(&request.document, work_dir, &*self.parts.resolver, &options);
+        if request.cancelled.is_cancelled() {
+            return Err(RunError::Cancelled);
+        }
+        let plan = plan.map_err(RunError::Document)?;
         let refused = modules::check_plan(&plan);
         if refused.is_empty() {
             return Ok(plan);
@@ -119,7 +121,7 @@ impl Host {
         let mut warnings = Problems::default();
         warnings.extend(plan.warnings.iter().filter(|warning| warning.code != NOT_THERE_YET).cloned());
         let (sender, stream) = event_channel();
-        let cancel = CancellationToken::new();
+        let cancel = request.cancelled.child_token();
         let (finished, result) = oneshot::channel();
         let leftovers = Leftovers::default();
         let executors =
@@ -129,6 +131,7 @@ impl Host {
             variables: request.variables,
             grace: self.parts.grace,
             time_limit: request.time_limit,
+            options: request.options,
             mask: masker.sink(),
             ..Surroundings::new(work_dir, self.parts.scratch_folder.clone())
         };
@@ -168,13 +171,16 @@ impl Host {
         self.runtime().block_on(future)
     }
 
-    /// Kills every process below this one, if the host inherits them.
+    /// Runs a future on the host's threads.
     #[cfg(feature = "cli")]
-    pub(crate) async fn kill_descendants(&self) {
-        if let Some(subreaper) = &self.parts.subreaper {
-            // Where `/proc` cannot be read the grace of the cancellation still ends everything.
-            let _ = subreaper.end_descendants(Duration::ZERO).await;
-        }
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.runtime().spawn(future);
+    }
+
+    /// Returns what finds every process below this one, if the host inherits them.
+    #[cfg(feature = "cli")]
+    pub(crate) fn subreaper(&self) -> Option<Arc<Subreaper>> {
+        self.parts.subreaper.clone()
     }
 
     fn runtime(&self) -> &Runtime {

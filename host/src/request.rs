@@ -6,8 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_expr::Marked;
+use stepwell_plan::Pinning;
+use stepwell_run::Options;
 use stepwell_schema::yaml::MAX_DOCUMENT_BYTES;
 use stepwell_schema::{Job, Node, Problem, Problems, Reference, Source, Span, Spanned, Step, StepAction, Value, When};
+use tokio_util::sync::CancellationToken;
+
+use crate::handle::Canceller;
 
 /// A job to plan or run, with everything that it may know of its surroundings.
 #[derive(Clone, Debug)]
@@ -17,6 +22,9 @@ pub struct JobRequest {
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) variables: BTreeMap<String, Marked>,
     pub(crate) time_limit: Option<Duration>,
+    pub(crate) pinning: Pinning,
+    pub(crate) options: Options,
+    pub(crate) cancelled: CancellationToken,
 }
 
 impl JobRequest {
@@ -42,23 +50,55 @@ impl JobRequest {
         Job::parse(source).map(Self::new)
     }
 
+    /// Parses the list of a job by itself, as a runner hands it over. `name` is what messages show. The work dir is `.` until
+    /// [`JobRequest::work_dir`] says otherwise.
+    ///
+    /// # Errors
+    /// All problems of the list.
+    pub fn from_steps(name: &str, text: &str) -> Result<Self, Problems> {
+        Job::parse_list(Source::new(name, text)).map(Self::new)
+    }
+
     /// Makes a job whose only step, `call`, calls one function. `text` is the reference as the user wrote it; inputs may
     /// hold expressions, so a literal `${{` in them is written `\\${{`.
     pub fn call(text: &str, reference: Reference, inputs: impl IntoIterator<Item = (String, Value)>) -> Self {
         let source = Source::new("call", text);
         let span = Span::new(0, text.len());
-        let inputs =
-            inputs.into_iter().map(|(name, value)| (Spanned::new(name, span), Node::from_value(value, span))).collect();
-        let action = StepAction::Function { reference: Spanned::new(reference, span), inputs };
+        let action = StepAction::Function { reference: Spanned::new(reference, span), inputs: Vec::new() };
         let name = Spanned::new("call".to_owned(), span);
         let step = Step { name, action, env: Vec::new(), when: When::OnSuccess, span };
-        Self::new(Job {
-            source,
-            steps: vec![step],
-            env: Vec::new(),
-            outputs: Vec::new(),
-            warnings: Problems::default(),
-        })
+        let job =
+            Job { source, steps: vec![step], env: Vec::new(), outputs: Vec::new(), warnings: Problems::default() };
+        Self::new(job).call_with(inputs, [])
+    }
+
+    /// Gives inputs and environment to every step of the job that calls a function; values may hold expressions. Of two of
+    /// one name the later counts.
+    pub(crate) fn call_with(
+        mut self,
+        inputs: impl IntoIterator<Item = (String, Value)>,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let (inputs, variables): (Vec<_>, Vec<_>) = (inputs.into_iter().collect(), env.into_iter().collect());
+        for step in &mut self.document.steps {
+            let StepAction::Function { reference, inputs: given } = &mut step.action else { continue };
+            let span = reference.span;
+            for (name, value) in &inputs {
+                given.retain(|(known, _)| known.value != *name);
+                given.push((Spanned::new(name.clone(), span), Node::from_value(value.clone(), span)));
+            }
+            for (name, value) in &variables {
+                step.env.retain(|(known, _)| known.value != *name);
+                step.env.push((Spanned::new(name.clone(), span), Spanned::new(value.clone(), span)));
+            }
+        }
+        self
+    }
+
+    /// Takes the names of all steps away.
+    pub(crate) fn without_names(mut self) -> Self {
+        self.document.steps.iter_mut().for_each(|step| step.name.value.clear());
+        self
     }
 
     fn new(document: Job) -> Self {
@@ -68,6 +108,9 @@ impl JobRequest {
             environment: BTreeMap::new(),
             variables: BTreeMap::new(),
             time_limit: None,
+            pinning: Pinning::default(),
+            options: Options::default(),
+            cancelled: CancellationToken::new(),
         }
     }
 
@@ -97,6 +140,37 @@ impl JobRequest {
     pub fn sensitive_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.variables.insert(name.into(), Marked::sensitive(value.into()));
         self
+    }
+
+    /// Looks at each function, and at each expression, when its step is reached, as GitLab's engine does: steps before a
+    /// mistake have run by then. By default all of them are looked at before the first step runs.
+    #[must_use]
+    pub fn pinned_when_reached(mut self) -> Self {
+        self.pinning = Pinning::WhenReached;
+        self
+    }
+
+    /// Sets whether an input must have the type that its function declares. By default it must; a number or truth value
+    /// for a text input becomes text.
+    #[must_use]
+    pub fn check_input_types(mut self, on: bool) -> Self {
+        self.options.check_input_types = on;
+        self
+    }
+
+    /// Sets whether a value that was made from a sensitive one is refused for an input that is not sensitive. By default
+    /// it is. Such values are masked in either case.
+    #[must_use]
+    pub fn enforce_sensitive(mut self, on: bool) -> Self {
+        self.options.enforce_sensitive = on;
+        self
+    }
+
+    /// Returns what cancels every job that is started with this request, also while it is still being planned: for a
+    /// signal handler that must be there before [`crate::Host::run`] is called. Clones of a request are cancelled
+    /// together.
+    pub fn canceller(&self) -> Canceller {
+        Canceller(self.cancelled.clone())
     }
 
     /// Ends the job after this time as timed out. By default there is no limit.

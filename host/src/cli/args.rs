@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use super::lenient::LenientArguments;
+use super::step_runner::CiArguments;
 use super::variables;
 
 /// Runs the steps of a CI job: native commands, scripts, and WebAssembly functions that get only what they ask for.
@@ -39,6 +41,14 @@ pub(super) enum Command {
     /// Checks step, function and job files and shows all problems at once.
     #[command(after_help = "Examples:\n    stepwell check examples/release/job.yml\n    stepwell check examples")]
     Check(CheckArguments),
+    /// Runs the list of steps that GitLab Runner leaves in the variable STEPS, as its step-runner does.
+    #[command(
+        after_help = "Example:\n    STEPS='[{name: hello, script: echo hello}]' stepwell ci\n\nExit codes: 0 success, 1 anything else."
+    )]
+    Ci(CiArguments),
+    /// Installs this program under the name that GitLab Runner looks for.
+    #[command(after_help = "Example:\n    stepwell install --as step-runner /usr/local/bin")]
+    Install(InstallArguments),
     /// Prints a completion script for a shell.
     #[command(after_help = "Example:\n    stepwell completions bash")]
     Completions {
@@ -78,7 +88,9 @@ pub(super) struct OutputArguments {
     pub(super) events: Option<PathBuf>,
     /// Ends the run after this time, such as `90s` or `10m`.
     #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(super) time_limit: Option<std::time::Duration>,
+    pub(super) timeout: Option<std::time::Duration>,
+    #[command(flatten)]
+    pub(super) lenient: LenientArguments,
     /// Shows only the log of the steps and what went wrong.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(super) quiet: bool,
@@ -130,6 +142,23 @@ pub(super) struct CheckArguments {
     /// Files, or folders that are searched for `*.yml` and `*.yaml`.
     #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
     pub(super) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InstallArguments {
+    /// The name to answer to.
+    #[arg(long = "as", value_name = "NAME", value_enum)]
+    pub(super) name: InstallName,
+    /// The folder; made where it is missing.
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(super) folder: PathBuf,
+}
+
+/// The names that the program answers to besides its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum InstallName {
+    /// GitLab's engine.
+    StepRunner,
 }
 
 /// Splits `K=V` of a variable.

@@ -9,8 +9,9 @@ use stepwell_schema::{Problem, Reference, Spec};
 
 use super::args::CallArguments;
 use super::error::{CommandError, Exit};
+use super::signals::cancel_on_signals;
 use super::watch::{LogTo, Watch};
-use super::{inputs, run, surroundings};
+use super::{inputs, lenient, run, surroundings};
 use crate::JobRequest;
 
 /// Calls a function as the only step of a job and prints its outputs as one JSON object, if it succeeded. Sensitive
@@ -29,12 +30,14 @@ pub(super) fn call(arguments: &CallArguments) -> Result<Exit, CommandError> {
         .work_dir(folder)
         .environment(surroundings::environment())
         .environment(arguments.env.iter().cloned());
-    if let Some(limit) = arguments.output.time_limit {
+    request = lenient::apply(&arguments.output.lenient, request)?;
+    if let Some(limit) = arguments.output.timeout {
         request = request.time_limit(limit);
     }
     let watch = Watch::open(&arguments.output, LogTo::StandardError)?;
+    cancel_on_signals(&host, request.canceller())?;
     let handle = host.run(request)?;
-    let watched = watch.until_over(&host, handle)?;
+    let watched = watch.until_over(&host, handle);
     if watched.exit == Exit::Success {
         super::print(outputs(&watched.result)?.as_bytes())?;
     }

@@ -102,11 +102,29 @@ impl CommandError {
         self.exit()
     }
 
+    /// Returns the error in one line: of several problems the first, and how many more there are.
+    pub(super) fn summary(&self) -> String {
+        match self {
+            Self::Document(problems) | Self::Run(RunError::Document(problems)) => {
+                let mut errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+                let first = errors.next().map(ToString::to_string).unwrap_or_default();
+                match errors.count() {
+                    0 => first,
+                    more => format!("{first} (and {more} more)"),
+                }
+            }
+            Self::Environment { message, cause, .. } => format!("{message}: {cause}"),
+            Self::Run(RunError::Environment { message, cause: Some(cause), .. }) => format!("{message}: {cause}"),
+            Self::Usage { .. } | Self::Run(_) => self.to_string(),
+        }
+    }
+
     fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } => Exit::Usage,
             Self::Document(problems) | Self::Run(RunError::Document(problems)) => exit_of(problems),
             Self::Run(RunError::Denied(_)) => Exit::Denied,
+            Self::Run(RunError::Cancelled) => Exit::Cancelled,
             Self::Environment { .. } | Self::Run(RunError::Environment { .. }) => Exit::Environment,
         }
     }
@@ -125,6 +143,7 @@ impl CommandError {
                 hint.iter().try_for_each(|hint| writeln!(out, "  = {hint}"))
             }
             Self::Run(RunError::Denied(denials)) => super::refusal::draw(out, denials, color),
+            Self::Run(error @ RunError::Cancelled) => writeln!(out, "error: {error}"),
             Self::Run(error @ RunError::Environment { hint, .. }) => {
                 writeln!(out, "error: {error}")?;
                 let mut cause = std::error::Error::source(error);

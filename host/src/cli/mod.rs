@@ -6,9 +6,13 @@ mod check;
 mod diagnostics;
 mod error;
 mod inputs;
+mod install;
+mod lenient;
 mod plan;
 mod refusal;
 mod run;
+mod signals;
+mod step_runner;
 mod surroundings;
 mod terminal;
 mod variables;
@@ -20,13 +24,17 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use self::args::{Arguments, Command};
+use self::args::{Arguments, Command, InstallArguments, InstallName};
 use self::error::{CommandError, Exit};
 
 /// Runs the program with the given arguments, the first being its name, and returns its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if step_runner::is_called_by(arguments.first()) {
+        return step_runner::main(&arguments);
+    }
     match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => dispatch(arguments.command).into(),
+        Ok(arguments) => dispatch(arguments.command),
         Err(answer) => {
             // Nothing more can be said when the stream itself is gone.
             let _ = answer.print();
@@ -35,8 +43,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(command: Command) -> Exit {
+fn dispatch(command: Command) -> ExitCode {
     let done = match command {
+        Command::Ci(arguments) => return step_runner::ci(&arguments),
+        Command::Install(arguments) => install(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Call(arguments) => call::call(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
@@ -44,7 +54,13 @@ fn dispatch(command: Command) -> Exit {
         Command::Completions { shell } => completions(shell),
         Command::Manual => manual(),
     };
-    done.unwrap_or_else(|error| error.report(&mut io::stderr(), terminal::color_on_stderr()))
+    done.unwrap_or_else(|error| error.report(&mut io::stderr(), terminal::color_on_stderr())).into()
+}
+
+fn install(arguments: &InstallArguments) -> Result<Exit, CommandError> {
+    let InstallName::StepRunner = arguments.name;
+    let installed = install::install(&arguments.folder, step_runner::NAME)?;
+    print(format!("{}\n", installed.display()).as_bytes())
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<Exit, CommandError> {

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::args::{JobArguments, PlanArguments, RunArguments};
 use super::error::{CommandError, Exit};
+use super::signals::cancel_on_signals;
 use super::watch::{LogTo, Watch};
-use super::{plan, surroundings, variables};
+use super::{lenient, plan, surroundings, variables};
 use crate::{Host, JobRequest};
 
 /// Runs a job, or shows its plan.
@@ -15,13 +16,15 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, CommandError> {
     }
     let host = host()?;
     let mut request = request(&arguments.job)?;
-    if let Some(limit) = arguments.output.time_limit {
+    request = lenient::apply(&arguments.output.lenient, request)?;
+    if let Some(limit) = arguments.output.timeout {
         request = request.time_limit(limit);
     }
     // Files that were asked for are opened first: a run whose record cannot be kept does not start.
     let watch = Watch::open(&arguments.output, LogTo::StandardOutput)?;
+    cancel_on_signals(&host, request.canceller())?;
     let handle = host.run(request)?;
-    watch.until_over(&host, handle).map(|watched| watched.exit)
+    Ok(watch.until_over(&host, handle).exit)
 }
 
 /// Reads a job file with the variables of the command line.

@@ -10,15 +10,93 @@ use std::path::PathBuf;
 /// Names that are about the runner or the job rather than about the machine; section 8.2 of the contract.
 const HIDDEN_PREFIXES: [&str; 4] = ["CI_", "GITLAB_", "FF_", "DOCKER_ENV_"];
 
+/// What of the process environment reaches the steps of a job that a runner started, by section 8.2 of the contract. Not
+/// even `HOME` does: with it a step would find the credentials of whoever runs the runner.
+const RUNNER_ENVIRONMENT: [&str; 17] = [
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LOGNAME",
+    "NO_PROXY",
+    "PATH",
+    "SHELL",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
+
+/// Which variables of the process environment are variables of a job that a runner started, by the same section.
+const RUNNER_VARIABLE_PREFIXES: [&str; 3] = ["CI_", "GITLAB_", "DOCKER_"];
+
 /// How much is logged: of interest to the steps as well, although its name starts with one of [`HIDDEN_PREFIXES`].
 const LOG_LEVEL: &str = "CI_STEPS_LOG_LEVEL";
 
-/// Returns the environment for native steps: that of this process, less what is about the runner. Names and values that
-/// are not UTF-8 are left out: expressions could not show them.
+/// Returns the environment for native steps: that of this process, less what is about the runner.
 pub(super) fn environment() -> impl Iterator<Item = (String, String)> {
-    env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| name == LOG_LEVEL || !HIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+    texts().filter(|(name, _)| name == LOG_LEVEL || !HIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+}
+
+/// Returns the environment of the steps of a job that a runner started.
+pub(super) fn runner_environment() -> impl Iterator<Item = (String, String)> {
+    texts().filter(|(name, _)| RUNNER_ENVIRONMENT.contains(&name.as_str()))
+}
+
+/// Returns the job variables that a runner left in the environment.
+pub(super) fn runner_variables() -> impl Iterator<Item = (String, String)> {
+    texts().filter(|(name, _)| RUNNER_VARIABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+}
+
+/// Returns the list of steps that a runner left in the environment.
+///
+/// # Errors
+/// There is none, or it is not UTF-8.
+pub(super) fn steps() -> Result<String, &'static str> {
+    match env::var("STEPS") {
+        Ok(steps) if !steps.trim().is_empty() => Ok(steps),
+        Ok(_) | Err(env::VarError::NotPresent) => Err("the variable `STEPS` is empty or missing; it holds the list"),
+        Err(env::VarError::NotUnicode(_)) => Err("the variable `STEPS` is not UTF-8"),
+    }
+}
+
+/// Returns the folder of the project that a runner names, if it does.
+pub(super) fn project_folder() -> Option<PathBuf> {
+    env::var_os("CI_PROJECT_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
+
+/// Returns where the custom executor of a runner looks for the exit code of a failed job.
+pub(super) fn exit_code_file() -> Option<PathBuf> {
+    env::var_os("BUILD_EXIT_CODE_FILE").filter(|file| !file.is_empty()).map(PathBuf::from)
+}
+
+/// Tells whether results are to be written, and lines of output files quoted, without being asked for.
+pub(super) fn steps_debug() -> bool {
+    let value = env::var("CI_STEPS_DEBUG").unwrap_or_default();
+    ["1", "t", "T", "true", "True", "TRUE"].contains(&value.as_str())
+}
+
+/// Returns the checks that are to be left out, with commas between them.
+pub(super) fn lenient() -> Option<String> {
+    env::var("STEPWELL_LENIENT").ok()
+}
+
+/// Returns the file of this program.
+///
+/// # Errors
+/// The system does not say.
+pub(super) fn program() -> io::Result<PathBuf> {
+    env::current_exe()
+}
+
+/// Returns the variables whose names and values are UTF-8: expressions could not show others.
+fn texts() -> impl Iterator<Item = (String, String)> {
+    env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Returns the folder for compiled modules: `stepwell` in the user's cache folder; none where the user has no home.

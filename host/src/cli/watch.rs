@@ -1,4 +1,4 @@
-//! Follows a running job: events to the console and to a file, signals to the job, results to a file.
+//! Follows a running job: events to the console and to a file, results to a file.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 
 use stepwell_report::{Console, ConsoleSettings, JsonLines, Verbosity};
 use stepwell_run::{Event, JobResult, Level};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::OutputArguments;
 use super::error::{CommandError, Exit};
@@ -82,10 +81,7 @@ impl Watch {
 
     /// Follows a job to its end and writes what was asked for. What cannot be written is said, and is how the program
     /// ends where the job itself ended well.
-    ///
-    /// # Errors
-    /// Signals cannot be listened for.
-    pub(super) fn until_over(mut self, host: &Host, mut handle: JobHandle) -> Result<Watched, CommandError> {
+    pub(super) fn until_over(mut self, host: &Host, mut handle: JobHandle) -> Watched {
         let results = self.results.take().map(|path| (path, handle.recorder()));
         if !self.quiet {
             // Standard error may be closed; the job runs all the same.
@@ -95,9 +91,9 @@ impl Watch {
             }
         }
         let result = host.block_on(async {
-            self.follow(host, &mut handle).await?;
-            Ok::<_, CommandError>(handle.finished().await)
-        })?;
+            self.follow(&mut handle).await;
+            handle.finished().await
+        });
         let mut exit = Exit::of(&result);
         let written = results.map_or(Ok(()), |(path, recorder)| write_results(&recorder, &path, &result));
         let shown = finish_console(self.console);
@@ -106,33 +102,19 @@ impl Watch {
             let failed = failed.report(&mut io::stderr(), terminal::color_on_stderr());
             exit = if exit == Exit::Success { failed } else { exit };
         }
-        Ok(Watched { exit, result })
+        Watched { exit, result }
     }
 
-    /// Shows every event; a signal cancels the job, a second one ends it without grace.
-    async fn follow(&mut self, host: &Host, handle: &mut JobHandle) -> Result<(), CommandError> {
-        let mut interrupt = listen(SignalKind::interrupt())?;
-        let mut terminate = listen(SignalKind::terminate())?;
+    /// Shows every event.
+    async fn follow(&mut self, handle: &mut JobHandle) {
         let mut tick = tokio::time::interval(TICK);
-        let canceller = handle.canceller();
-        let mut signals = 0;
         loop {
             tokio::select! {
                 event = handle.next_event_async() => match event {
                     Some(event) => self.take(&event),
-                    None => return Ok(()),
+                    None => return,
                 },
-                _ = interrupt.recv() => signals += 1,
-                _ = terminate.recv() => signals += 1,
-                _ = tick.tick(), if self.moving => {
-                    self.console.tick(SystemTime::now(), COLUMNS);
-                    continue;
-                }
-            }
-            match signals {
-                0 => {}
-                1 => canceller.cancel(),
-                _ => host.kill_descendants().await,
+                _ = tick.tick(), if self.moving => self.console.tick(SystemTime::now(), COLUMNS),
             }
         }
     }
@@ -171,27 +153,14 @@ fn write_results(recorder: &Recorder, path: &Path, result: &JobResult) -> Result
     }
 }
 
-fn listen(kind: SignalKind) -> Result<Signal, CommandError> {
-    signal(kind).map_err(|cause| CommandError::Environment {
-        message: "cannot listen for signals".to_owned(),
-        cause,
-        hint: None,
-    })
-}
-
 fn settings(arguments: &OutputArguments, log_to: LogTo) -> ConsoleSettings {
     let verbosity = match (arguments.quiet, arguments.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, true) => Verbosity::Verbose,
         (false, false) => Verbosity::Normal,
     };
-    let level = match surroundings::log_level().as_deref() {
-        Some("debug") => Level::Debug,
-        Some("warn") => Level::Warn,
-        Some("error") => Level::Error,
-        _ if verbosity == Verbosity::Verbose => Level::Debug,
-        _ => Level::Info,
-    };
+    let least = if verbosity == Verbosity::Verbose { Level::Debug } else { Level::Info };
+    let level = surroundings::log_level().as_deref().and_then(Level::named).unwrap_or(least);
     ConsoleSettings {
         color: terminal::color_on_stderr(),
         terminal: log_to == LogTo::StandardOutput && terminal::one_screen(),

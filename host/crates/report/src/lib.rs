@@ -25,7 +25,7 @@ mod script;
 mod summary;
 mod terminal_text;
 
-pub use console::{Console, ConsoleSettings, Verbosity};
+pub use console::{Console, ConsoleSettings, RunnerLog, Verbosity};
 pub use json_lines::{JSON_LINES_VERSION, JsonLines};
 pub use mask::{MASKED, MAX_ENCODED_BYTES, Masker};
 pub use masked::MaskedEvents;

@@ -136,3 +136,17 @@ pub enum Level {
     /// Something wrong.
     Error,
 }
+
+impl Level {
+    /// Returns the level of a word in small letters, such as `warn`.
+    pub fn named(word: &str) -> Option<Self> {
+        Some(match word {
+            "trace" => Self::Trace,
+            "debug" => Self::Debug,
+            "info" => Self::Info,
+            "warn" => Self::Warn,
+            "error" => Self::Error,
+            _ => return None,
+        })
+    }
+}

@@ -139,12 +139,12 @@ impl Sequencer {
     async fn drive(&mut self, job: StepId, plan: Arc<Plan>) -> Result<StepResult, (Option<StepResult>, JobError)> {
         let started = self.start(job, plan);
         let stopped = match started {
-            Err(failed) => *Stopped::list(StepPath::job(), failed),
+            Err(failed) => Stopped::list(StepPath::job(), failed),
             Ok(()) => loop {
                 match self.turn().await {
                     Ok(None) => {}
                     Ok(Some(root)) => return Ok(root),
-                    Err(stopped) => match self.go_on_afterwards(*stopped) {
+                    Err(stopped) => match self.go_on_afterwards(stopped) {
                         Ok(()) => {}
                         Err(stopped) => break stopped,
                     },
@@ -152,7 +152,7 @@ impl Sequencer {
             },
         };
         let error = stopped.failed.job_error(&stopped.step);
-        Err((self.unwind(stopped), error))
+        Err((self.unwind(*stopped), error))
     }
 
     /// Opens the frame of the job.
@@ -283,7 +283,7 @@ impl Sequencer {
     ///
     /// # Errors
     /// What was given, where this is how the job ends.
-    fn go_on_afterwards(&mut self, stopped: Stopped) -> Result<(), Stopped> {
+    fn go_on_afterwards(&mut self, stopped: Box<Stopped>) -> Result<(), Box<Stopped>> {
         let (Some(job), Some((index, _)), Change::Fail) =
             (self.frames.first(), stopped.step.segments().next(), stopped.failed.change)
         else {
@@ -296,7 +296,7 @@ impl Sequencer {
         if !changes_nothing && !(next..steps.len()).any(runs_afterwards) {
             return Err(stopped);
         }
-        let Stopped { step, failed, result } = stopped;
+        let Stopped { step, failed, result } = *stopped;
         let result = self.unwind_to(1, &step, &failed, result);
         let job = self.frames.first_mut().expect("only the lists inside it were closed");
         job.result.children.extend(result);

@@ -305,8 +305,8 @@ fn leaves_tree(path: &str) -> bool {
 }
 
 impl GitReference {
-    /// Puts the members of the long form together. A `dir` that ends in a file name keeps it as a folder, as written.
-    pub(crate) fn from_members(url: String, revision: String, directory: &str, file: Option<String>) -> Self {
+    /// Puts the members of the long form together; each may hold expressions. A `dir` that ends in a file name keeps it as a folder, as written.
+    pub fn from_members(url: String, revision: String, directory: &str, file: Option<String>) -> Self {
         // An address with an expression gets its scheme once that is evaluated: the value may bring its own.
         let url = if url.contains("${{") { url } else { with_scheme(url.trim()) };
         Self { url, revision, directory: relative_path_unless_dynamic(directory), file }
@@ -314,8 +314,8 @@ impl GitReference {
 }
 
 impl OciReference {
-    /// Puts the members of the long form together.
-    pub(crate) fn from_members(
+    /// Puts the members of the long form together; each may hold expressions.
+    pub fn from_members(
         registry: String,
         repository: String,
         tag: String,

@@ -5,6 +5,7 @@
 
 mod log_lines;
 mod plain;
+mod runner_log;
 mod sections;
 mod terminal;
 mod text;
@@ -16,6 +17,7 @@ use std::time::SystemTime;
 use stepwell_run::{Event, Level};
 
 use self::plain::Plain;
+pub use self::runner_log::RunnerLog;
 use self::terminal::Terminal;
 use crate::output::Output;
 use crate::summary::Summary;

@@ -169,13 +169,13 @@ impl Plain {
 }
 
 /// Passes bytes of a step as they are.
-fn pass<W: Write>(bytes: &[u8], line_open: &mut bool, output: &mut Output<W>) {
+pub(super) fn pass<W: Write>(bytes: &[u8], line_open: &mut bool, output: &mut Output<W>) {
     output.write(bytes);
     *line_open = bytes.last().map_or(*line_open, |last| *last != b'\n');
 }
 
 /// Writes whole lines of our own, at the beginning of a line.
-fn write_line<W: Write>(lines: &str, line_open: &mut bool, output: &mut Output<W>) {
+pub(super) fn write_line<W: Write>(lines: &str, line_open: &mut bool, output: &mut Output<W>) {
     if lines.is_empty() {
         return;
     }

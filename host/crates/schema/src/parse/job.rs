@@ -15,6 +15,7 @@ use crate::source::{Source, Span};
 use crate::yaml::{self, Documents, Member, Tree, TreeKind};
 
 const EXAMPLE: &str = "run: [ { name: greet, script: echo hello } ]";
+const LIST: &str = "[ { name: greet, script: echo hello } ]";
 
 impl Job {
     /// Reads a job: one document with `run:`, the two-document form (`{}` or `spec:`, then `run:`), or a bare list.
@@ -29,6 +30,42 @@ impl Job {
         job.warnings = warnings;
         Ok(job)
     }
+}
+
+impl Job {
+    /// Reads a job from its list alone: what a runner hands over in the variable `STEPS`. An empty list is a job without
+    /// a step.
+    ///
+    /// # Errors
+    /// As [`Job::parse`]; besides a text with anything but one list in it.
+    pub fn parse_list(source: Arc<Source>) -> Result<Self, Problems> {
+        let mut findings = Findings::new(source);
+        let job = yaml::read(&mut findings, 1).and_then(|documents| list(&documents, &mut findings));
+        let (mut job, warnings) = findings.finish(job)?;
+        job.warnings = warnings;
+        Ok(job)
+    }
+}
+
+fn list(documents: &Documents, findings: &mut Findings) -> Option<Job> {
+    if let Some(rest) = documents.rest {
+        let message = "there is more than one document";
+        findings.error(
+            code::WRONG_DOCUMENTS,
+            rest,
+            message,
+            "from here on",
+            "write the list of steps and nothing else",
+        );
+    }
+    let Some(tree) = documents.trees.first() else {
+        let end = Span::new(0, 0);
+        findings.error(code::WRONG_DOCUMENTS, end, "the list of steps is empty", "", format!("for example `{LIST}`"));
+        return None;
+    };
+    let items = shape::sequence(tree, "the job", "a list of steps", LIST, findings).is_some();
+    let steps = items.then(|| step::steps(tree, Names::Expected, findings)).flatten()?;
+    Some(Job { steps, ..empty_job(findings) })
 }
 
 fn job(documents: &Documents, findings: &mut Findings) -> Option<Job> {
