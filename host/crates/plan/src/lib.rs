@@ -15,6 +15,7 @@
 
 pub mod code;
 mod document;
+mod fetch;
 mod function;
 mod inputs;
 mod invocation;
@@ -29,6 +30,7 @@ mod script;
 mod show;
 mod step;
 
+pub use fetch::{FetchError, FetchLimit};
 pub use function::{Extent, Module, PlannedDefinition, PlannedFunction, PlannedSequence, PlannedWasm};
 pub use invocation::{NeedsState, PlannedInvocation};
 pub use json::JSON_VERSION;
@@ -36,5 +38,5 @@ pub use load::{MAX_DEPTH, MAX_MODULE_BYTES, MAX_STEPS, load_function};
 pub use needs::{MAX_REQUESTS, NeedError, NeedErrorCause, PathAccess, PlannedNeeds, PlannedPathNeed};
 pub use plan::{Denial, Plan, PlanOptions, plan};
 pub use problem::resolve_problem;
-pub use resolver::{Base, Origin, Protocol, ResolveError, Resolved, Resolver};
+pub use resolver::{Base, KnownRevisions, Origin, Protocol, ResolveError, Resolved, Resolver};
 pub use step::{Deferred, PlannedAction, PlannedStep, Target};
