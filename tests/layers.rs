@@ -33,6 +33,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "stepwell-report",
         ],
     ),
+    ("stepwell-git-server", &[]),
     ("stepwell-sdk-macros", &[]),
     ("stepwell-sdk", &["stepwell-sdk-macros"]),
     ("stepwell-example-stranger", &["stepwell-sdk"]),
@@ -48,6 +49,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("clap", &["stepwell"]),
     ("miette", &["stepwell"]),
     ("granit-parser", &["stepwell-schema"]),
+    ("git2", &["stepwell-resolve"]),
+    ("reqwest", &["stepwell-resolve"]),
 ];
 
 /// The crates that may reach what is heavy; each other compiles and is tested in seconds.

@@ -16,6 +16,14 @@ pub const INPUT_TYPE: &str = "input-type";
 pub const UNKNOWN_FUNCTION: &str = "unknown-function";
 /// A kind of reference that is not served.
 pub const UNSUPPORTED_REFERENCE: &str = "unsupported-reference";
+/// A repository that cannot be fetched.
+pub const FETCH_FAILED: &str = "fetch-failed";
+/// A revision that the repository does not have.
+pub const UNKNOWN_REVISION: &str = "unknown-revision";
+/// A function file or module that a fetched tree does not have.
+pub const NOT_IN_TREE: &str = "not-in-tree";
+/// A fetch that was not done because the job was cancelled.
+pub const CANCELLED: &str = "cancelled";
 /// A function file or module that is there but cannot be used.
 pub const UNREADABLE: &str = "unreadable";
 /// A function file or module over its limit.

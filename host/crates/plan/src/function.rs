@@ -147,9 +147,10 @@ impl PlannedFunction {
 impl Resolved {
     /// Returns where the references of this function's own list start.
     pub fn base(&self) -> Base {
-        match &self.origin.folder {
-            Some(folder) => Base::Folder(folder.clone()),
-            None => Base::BuiltIn(self.origin.reference.clone()),
+        match (&self.origin.folder, &self.origin.tree) {
+            (Some(folder), Some(root)) => Base::Tree { folder: folder.clone(), root: root.clone() },
+            (Some(folder), None) => Base::Folder(folder.clone()),
+            (None, _) => Base::BuiltIn(self.origin.reference.clone()),
         }
     }
 }

@@ -15,6 +15,7 @@
 
 pub mod code;
 mod document;
+mod fetch;
 mod function;
 mod inputs;
 mod invocation;
@@ -30,6 +31,7 @@ mod script;
 mod show;
 mod step;
 
+pub use fetch::{FetchError, FetchLimit};
 pub use function::{Extent, Module, PlannedDefinition, PlannedFunction, PlannedSequence, PlannedWasm};
 pub use invocation::{NeedsState, PlannedInvocation};
 pub use json::JSON_VERSION;
@@ -38,5 +40,5 @@ pub use needs::{MAX_REQUESTS, NeedError, NeedErrorCause, PathAccess, PlannedNeed
 pub use pinning::Pinning;
 pub use plan::{Denial, Plan, PlanOptions, plan};
 pub use problem::resolve_problem;
-pub use resolver::{Base, Origin, Protocol, ResolveError, Resolved, Resolver};
+pub use resolver::{Base, KnownRevisions, Origin, Protocol, ResolveError, Resolved, Resolver};
 pub use step::{Deferred, PlannedAction, PlannedStep, Target};

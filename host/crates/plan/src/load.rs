@@ -215,7 +215,7 @@ impl<'r> Loader<'r> {
         }
         let found = match self.resolver.resolve(reference, base) {
             Ok(resolved) => Found::Content(resolved),
-            Err(error @ ResolveError::NotFound { .. }) => Found::NotThere(error.to_string()),
+            Err(error) if error.may_come_later() => Found::NotThere(error.to_string()),
             Err(error) => {
                 self.problems.push(resolve_problem(&error, Some(at)));
                 Found::Failed

@@ -93,7 +93,15 @@ impl BuiltInTable {
         Ok(Resolved {
             source: function.source(name),
             digest: Digest::of(function.text.as_bytes()),
-            origin: Origin { protocol: Protocol::BuiltIn, folder: None, file: function.file.to_string(), reference },
+            origin: Origin {
+                protocol: Protocol::BuiltIn,
+                folder: None,
+                tree: None,
+                commit: None,
+                file: function.file.to_string(),
+                reference,
+            },
+            notes: Vec::new(),
             stamp: None,
         })
     }

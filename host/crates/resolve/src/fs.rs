@@ -116,6 +116,7 @@ impl FileResolver {
                 origin: self.origin(folder, name),
                 source: Source::new(shown, text),
                 digest,
+                notes: Vec::new(),
                 stamp: Some(Arc::new(seen)),
             })
         }))
@@ -128,7 +129,14 @@ impl FileResolver {
             Some(below) => format!("./{}", below.display()),
             None => shown.display().to_string(),
         };
-        Origin { protocol: Protocol::File, folder: Some(folder.to_owned()), file: name.to_owned(), reference }
+        Origin {
+            protocol: Protocol::File,
+            folder: Some(folder.to_owned()),
+            tree: None,
+            commit: None,
+            file: name.to_owned(),
+            reference,
+        }
     }
 
     fn show(&self, path: &Path) -> String {

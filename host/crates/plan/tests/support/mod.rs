@@ -94,8 +94,14 @@ impl Resolver for Files {
 }
 
 fn resolved(protocol: Protocol, folder: Option<PathBuf>, reference: String, name: &str, text: String) -> Resolved {
-    let origin = Origin { protocol, folder, file: "func.yml".to_owned(), reference };
-    Resolved { origin, digest: Digest::of(text.as_bytes()), source: Source::new(name, text), stamp: None }
+    let origin = Origin { protocol, folder, tree: None, commit: None, file: "func.yml".to_owned(), reference };
+    Resolved {
+        origin,
+        digest: Digest::of(text.as_bytes()),
+        source: Source::new(name, text),
+        notes: Vec::new(),
+        stamp: None,
+    }
 }
 
 fn normal(path: &Path) -> PathBuf {

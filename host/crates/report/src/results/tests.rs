@@ -36,11 +36,22 @@ fn function(reference: &str, text: &str) -> StepReference {
 
 fn planned(protocol: Protocol, reference: &str, text: &str) -> Arc<PlannedFunction> {
     let folder = (protocol == Protocol::File).then(|| PathBuf::from("/work"));
-    let origin = Origin { protocol, folder, file: "func.yml".to_owned(), reference: reference.to_owned() };
+    let origin = Origin {
+        protocol,
+        folder,
+        tree: None,
+        commit: None,
+        file: "func.yml".to_owned(),
+        reference: reference.to_owned(),
+    };
     let source = Source::new("func.yml", text);
     let digest = Digest::of(text.as_bytes());
-    load_function(Resolved { origin, source, digest, stamp: None }, &Modules, Pinning::BeforeTheFirstStep)
-        .expect("the function file is sound")
+    load_function(
+        Resolved { origin, source, digest, notes: Vec::new(), stamp: None },
+        &Modules,
+        Pinning::BeforeTheFirstStep,
+    )
+    .expect("the function file is sound")
 }
 
 fn step(names: &str, reference: StepReference) -> StepResult {

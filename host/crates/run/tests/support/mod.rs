@@ -347,11 +347,14 @@ impl Resolver for MemoryResolver {
             origin: Origin {
                 protocol: Protocol::File,
                 folder: found.parent().map(Into::into),
+                tree: None,
+                commit: None,
                 file: found.file_name().unwrap().to_string_lossy().into_owned(),
                 reference: format!("./{}", Path::new(&shown).parent().unwrap().display()),
             },
             digest: Digest::of(text.as_bytes()),
             source: Source::new(shown, text),
+            notes: Vec::new(),
             stamp: None,
         })
     }
