@@ -1,11 +1,14 @@
 //! How a host is set up.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_process::Subreaper;
-use stepwell_resolve::{BuiltInFunction, BuiltInTable, InvalidBuiltIn, StandardResolver};
+use stepwell_resolve::{
+    BuiltInFunction, BuiltInTable, FetchProgress, GitSettings, InvalidBuiltIn, ProgressSink, StandardResolver,
+};
 use stepwell_sandbox::Sandbox;
 
 use crate::error::RunError;
@@ -22,9 +25,10 @@ use crate::shipped;
 /// | [`threads`](Self::threads) | one for each processor |
 /// | [`sandboxed_steps`](Self::sandboxed_steps) | 256 |
 /// | [`subreaper`](Self::subreaper) | off |
+/// | [`git`](Self::git) | the defaults of [`GitSettings`], trees kept in the cache folder if there is one |
+/// | [`on_fetch`](Self::on_fetch) | nobody is told |
 /// | [`shown_from`](Self::shown_from) | none: messages show absolute paths |
 /// | [`function`](Self::function) | the shipped functions `stepwell/archive`, `stepwell/checksum`, `stepwell/template` |
-#[derive(Debug)]
 pub struct HostBuilder {
     cache_folder: Option<PathBuf>,
     scratch_folder: PathBuf,
@@ -34,6 +38,8 @@ pub struct HostBuilder {
     subreaper: bool,
     functions: BuiltInTable,
     shown_from: Option<PathBuf>,
+    git: Option<GitSettings>,
+    on_fetch: Option<ProgressSink>,
 }
 
 impl HostBuilder {
@@ -47,10 +53,13 @@ impl HostBuilder {
             subreaper: false,
             functions: shipped::functions(),
             shown_from: None,
+            git: None,
+            on_fetch: None,
         }
     }
 
-    /// Keeps compiled modules in a folder, which is made with mode 0700 where it is missing. Processes may share it.
+    /// Keeps compiled modules and fetched trees in a folder, which is made with mode 0700 where it is missing. Processes
+    /// may share it.
     #[must_use]
     pub fn cache_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cache_folder = Some(folder.into());
@@ -102,6 +111,22 @@ impl HostBuilder {
         self
     }
 
+    /// Sets how git references are served: limits, proxies, certificate authorities, and where fetched trees are kept, for
+    /// which the cache folder of the host does not count then.
+    #[must_use]
+    pub fn git(mut self, settings: GitSettings) -> Self {
+        self.git = Some(settings);
+        self
+    }
+
+    /// Has somebody told how far fetches have come. Calls come from several threads, and hold the fetch up while they
+    /// last.
+    #[must_use]
+    pub fn on_fetch(mut self, told: impl Fn(&FetchProgress) + Send + Sync + 'static) -> Self {
+        self.on_fetch = Some(Arc::new(told));
+        self
+    }
+
     /// Registers a function of the host program's own under `builtin://NAME`.
     ///
     /// # Errors
@@ -122,6 +147,10 @@ impl HostBuilder {
             runtime.worker_threads(threads);
         }
         let runtime = runtime.build().map_err(|error| RunError::environment("cannot start threads", error))?;
+        let git = self.git.unwrap_or_else(|| {
+            let settings = GitSettings::new(self.scratch_folder.clone());
+            self.cache_folder.iter().fold(settings, |settings, folder| settings.cache_folder(folder))
+        });
         let mut sandbox = Sandbox::builder(self.scratch_folder.clone()).instances(self.sandboxed_steps);
         if let Some(folder) = self.cache_folder {
             sandbox = sandbox.cache_folder(folder);
@@ -134,7 +163,7 @@ impl HostBuilder {
                     .map_err(|error| RunError::environment("cannot inherit what steps leave running", error))?,
             ),
         };
-        let mut resolver = StandardResolver::new(self.functions);
+        let mut resolver = StandardResolver::new(self.functions).git(git);
         if let Some(folder) = self.shown_from {
             resolver = resolver.shown_from(folder);
         }
@@ -143,10 +172,21 @@ impl HostBuilder {
             Parts {
                 sandbox: Arc::new(sandbox),
                 resolver: Arc::new(resolver),
+                on_fetch: self.on_fetch,
                 subreaper: subreaper.map(Arc::new),
                 scratch_folder: self.scratch_folder,
                 grace: self.grace,
             },
         ))
+    }
+}
+
+impl fmt::Debug for HostBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostBuilder")
+            .field("cache_folder", &self.cache_folder)
+            .field("scratch_folder", &self.scratch_folder)
+            .field("git", &self.git)
+            .finish_non_exhaustive()
     }
 }

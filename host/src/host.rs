@@ -10,12 +10,13 @@ use stepwell_plan::code::NOT_THERE_YET;
 use stepwell_plan::{Base, Pinning, Plan, PlanOptions, PlannedFunction, Resolver, load_function, resolve_problem};
 use stepwell_process::{Leftovers, NativeExecutor, Subreaper};
 use stepwell_report::Masker;
-use stepwell_resolve::StandardResolver;
+use stepwell_resolve::{JobResolver, ProgressSink, StandardResolver};
 use stepwell_run::{Surroundings, event_channel};
 use stepwell_sandbox::Sandbox;
 use stepwell_schema::{Problems, Reference};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use crate::builder::HostBuilder;
 use crate::error::{Denied, RunError};
@@ -37,6 +38,7 @@ pub struct Host {
 pub(crate) struct Parts {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) resolver: Arc<StandardResolver>,
+    pub(crate) on_fetch: Option<ProgressSink>,
     pub(crate) subreaper: Option<Arc<Subreaper>>,
     pub(crate) scratch_folder: PathBuf,
     pub(crate) grace: Duration,
@@ -60,7 +62,7 @@ impl Host {
     /// there; [`RunError::Cancelled`].
     pub fn plan(&self, request: &JobRequest) -> Result<Plan, RunError> {
         let work_dir = absolute_work_dir(&request.work_dir)?;
-        self.plan_in(request, &work_dir)
+        self.plan_in(request, &work_dir, &self.resolver(&request.cancelled))
     }
 
     /// Starts a job. Plans it first, so it may block for as long as reading its documents takes.
@@ -69,12 +71,15 @@ impl Host {
     /// As for [`Host::plan`], and [`RunError::Denied`] where a step needs what it is not given. Nothing has run then.
     pub fn run(&self, request: JobRequest) -> Result<JobHandle, RunError> {
         let work_dir = absolute_work_dir(&request.work_dir)?;
-        let plan = self.plan_in(&request, &work_dir)?;
+        let resolver = self.resolver(&request.cancelled);
+        let plan = self.plan_in(&request, &work_dir, &resolver)?;
         let denied: Vec<Denied> = plan.denials().map(Denied::from).collect();
         if !denied.is_empty() {
             return Err(RunError::Denied(denied));
         }
-        self.start(request, work_dir, plan)
+        // What could not be fetched beforehand is tried again by the step that needs it.
+        resolver.forget_failures();
+        self.start(request, work_dir, plan, resolver)
     }
 
     /// Finds and reads the function that a reference leads to, with all that hangs below it. Relative references start
@@ -83,7 +88,7 @@ impl Host {
     /// # Errors
     /// [`RunError::Document`] with all problems; [`RunError::Environment`] where the folder is not there.
     pub fn function(&self, reference: &Reference, folder: &Path) -> Result<Arc<PlannedFunction>, RunError> {
-        let resolver: &dyn Resolver = &*self.parts.resolver;
+        let resolver: &dyn Resolver = &self.resolver(&CancellationToken::new());
         let base = Base::Folder(absolute_work_dir(folder)?);
         let resolved = resolver
             .resolve(reference, &base)
@@ -99,9 +104,14 @@ impl Host {
         self.parts.sandbox.cache_unusable().map(|error| error as &(dyn Error + 'static))
     }
 
-    fn plan_in(&self, request: &JobRequest, work_dir: &Path) -> Result<Plan, RunError> {
+    /// Makes the resolver of one job.
+    fn resolver(&self, cancelled: &CancellationToken) -> JobResolver {
+        self.parts.resolver.for_job(cancelled.clone(), self.parts.on_fetch.clone())
+    }
+
+    fn plan_in(&self, request: &JobRequest, work_dir: &Path, resolver: &JobResolver) -> Result<Plan, RunError> {
         let options = PlanOptions { vars: request.variables.clone(), pinning: request.pinning };
-        let plan = stepwell_plan::plan(&request.document, work_dir, &*self.parts.resolver, &options);
+        let plan = stepwell_plan::plan(&request.document, work_dir, resolver, &options);
         if request.cancelled.is_cancelled() {
             return Err(RunError::Cancelled);
         }
@@ -115,7 +125,13 @@ impl Host {
         Err(RunError::Document(problems))
     }
 
-    fn start(&self, request: JobRequest, work_dir: PathBuf, plan: Plan) -> Result<JobHandle, RunError> {
+    fn start(
+        &self,
+        request: JobRequest,
+        work_dir: PathBuf,
+        plan: Plan,
+        resolver: JobResolver,
+    ) -> Result<JobHandle, RunError> {
         let masker = Masker::new();
         // The run itself finds out what becomes of what is not there yet.
         let mut warnings = Problems::default();
@@ -139,7 +155,7 @@ impl Host {
             Arc::new(plan),
             surroundings,
             Arc::new(executors),
-            Arc::clone(&self.parts.resolver) as Arc<dyn Resolver>,
+            Arc::new(resolver),
             sender,
             cancel.clone(),
         );

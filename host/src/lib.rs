@@ -42,7 +42,7 @@ pub use host::Host;
 pub use request::JobRequest;
 pub use stepwell_plan::{Denial, Plan, PlannedFunction};
 pub use stepwell_report::WriteResultsError;
-pub use stepwell_resolve::{BuiltInFunction, InvalidBuiltIn};
+pub use stepwell_resolve::{BuiltInFunction, FetchProgress, GitSettings, InvalidBuiltIn, Proxies};
 pub use stepwell_run::{
     Event, EventKind, JobError, JobErrorKind, JobResult, Level, Status, StepPath, StepResult, Stream,
 };

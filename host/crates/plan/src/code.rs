@@ -44,3 +44,5 @@ pub const TOO_MANY_NEEDS: &str = "too-many-needs";
 pub const INTEGRITY: &str = "integrity";
 /// A script that writes to a file that nobody reads.
 pub const UNREAD_FILE: &str = "unread-file";
+/// Fetched content with something odd about it, such as submodules that are not filled in.
+pub const ODD_CONTENT: &str = "odd-content";

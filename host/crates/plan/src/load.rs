@@ -129,6 +129,7 @@ impl<'r> Loader<'r> {
         base: &Base,
         names: &mut Names<'_>,
     ) -> Vec<PlannedStep> {
+        self.prefetch(steps, base);
         steps
             .iter()
             .map(|step| {
@@ -137,6 +138,22 @@ impl<'r> Loader<'r> {
                 planned
             })
             .collect()
+    }
+
+    /// Has everything that a list refers to fetched at once, rather than one after another.
+    fn prefetch(&self, steps: &[Step], base: &Base) {
+        let references: Vec<(&Reference, &Base)> = steps
+            .iter()
+            .filter_map(|step| match &step.action {
+                StepAction::Function { reference, .. } => Some(&reference.value),
+                StepAction::Script(_) => None,
+            })
+            .filter(|reference| dynamic_text(reference).is_none())
+            .map(|reference| (reference, base))
+            .collect();
+        if !references.is_empty() {
+            self.resolver.prefetch(&references);
+        }
     }
 
     fn step(&mut self, document: &mut Document, step: &Step, base: &Base, names: &Names<'_>) -> PlannedStep {
@@ -214,7 +231,10 @@ impl<'r> Loader<'r> {
             return found.clone();
         }
         let found = match self.resolver.resolve(reference, base) {
-            Ok(resolved) => Found::Content(resolved),
+            Ok(resolved) => {
+                self.problems.extend(notes(&resolved, at));
+                Found::Content(resolved)
+            }
             Err(error) if error.may_come_later() => Found::NotThere(error.to_string()),
             Err(error) => {
                 self.problems.push(resolve_problem(&error, Some(at)));
@@ -380,6 +400,14 @@ impl FunctionKey {
     fn is_same_file(&self, other: &Self) -> bool {
         self.protocol == other.protocol && self.folder == other.folder && self.file == other.file
     }
+}
+
+/// Returns what is odd about content that was found, as warnings at the reference to it.
+fn notes<'n>(resolved: &'n Resolved, at: &'n Place) -> impl Iterator<Item = Problem> + 'n {
+    resolved.notes.iter().map(|note| {
+        let message = format!("`{}`: {note}", resolved.origin.reference);
+        Problem::warning(code::ODD_CONTENT, message).at(at.clone(), "")
+    })
 }
 
 /// Returns the text of a reference that holds an expression. Of the long forms only the first such member.

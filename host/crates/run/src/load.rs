@@ -110,6 +110,8 @@ pub(crate) fn load(
         warnings.push(warning(format!("`{reference}` has changed since the job was planned and was read again")));
     }
     let resolved = resolver.resolve(&request.reference, &request.base)?;
+    let reference = &resolved.origin.reference;
+    warnings.extend(resolved.notes.iter().map(|note| warning(format!("`{reference}`: {note}"))));
     let function = load_function(resolved, resolver, request.pinning)?;
     let mut visit = Visit { executor, checked, added: Checked::new(), seen: BTreeSet::new(), warnings };
     visit.function(&function)?;
