@@ -19,6 +19,7 @@ pub mod name;
 pub mod needs;
 pub mod node;
 mod parse;
+pub mod pipeline;
 pub mod problem;
 pub mod reference;
 pub mod source;

@@ -1,6 +1,7 @@
 //! The documents of Stepwell, read through the public door of the crate.
 
 mod documents;
+mod expansion;
 mod mistakes;
 mod properties;
 mod references;
