@@ -1,4 +1,4 @@
-//! The problems of one document while it is being read.
+//! The problems of one document while it is being read, be it in several files.
 
 use std::sync::Arc;
 
@@ -10,6 +10,10 @@ use crate::source::{Place, Source, Span};
 /// its line.
 const MAX_LISTED: usize = 100;
 
+/// Most warnings of one document that are worded where each of its parts keeps its own: a thousand parts with a hundred
+/// each would take seconds.
+const MAX_TAKEN: usize = 10 * MAX_LISTED;
+
 /// Gathers problems, so that a reader can go on behind each of them.
 ///
 /// Of identical problems, which a value used through several aliases gives, one is kept.
@@ -19,12 +23,14 @@ pub(crate) struct Findings {
     warnings: Vec<Problem>,
     /// Whether a problem was left out.
     more: bool,
+    /// Number of warnings that were taken out.
+    taken: usize,
 }
 
 impl Findings {
     /// Starts with none.
     pub(crate) fn new(source: Arc<Source>) -> Self {
-        Self { source, errors: Vec::new(), warnings: Vec::new(), more: false }
+        Self { source, errors: Vec::new(), warnings: Vec::new(), more: false, taken: 0 }
     }
 
     /// Returns the document that is read.
@@ -39,10 +45,13 @@ impl Findings {
         Place::new(Arc::clone(&self.source), Span::new(span.start, span.start + first_line.len()))
     }
 
-    /// Tells whether one more error would be listed; if not, notes that there was one. For errors that are costly to
+    /// Tells whether one more problem would be listed; if not, notes that there was one. For problems that are costly to
     /// word.
-    pub(crate) fn has_room(&mut self) -> bool {
-        let room = self.errors.len() < MAX_LISTED;
+    pub(crate) fn has_room(&mut self, severity: Severity) -> bool {
+        let room = match severity {
+            Severity::Error => self.errors.len() < MAX_LISTED,
+            Severity::Warning => self.warnings.len() < MAX_LISTED && self.taken < MAX_TAKEN,
+        };
         self.more |= !room;
         room
     }
@@ -87,6 +96,17 @@ impl Findings {
         }
     }
 
+    /// Tells whether there is an error so far.
+    pub(crate) fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// Takes the warnings so far out, for a part of the document that keeps its own.
+    pub(crate) fn take_warnings(&mut self) -> Vec<Problem> {
+        self.taken += self.warnings.len();
+        std::mem::take(&mut self.warnings)
+    }
+
     /// Ends the reading: the outcome with its warnings, or all problems if one of them is an error. Problems come in the
     /// order of the document.
     pub(crate) fn finish<T>(self, outcome: Option<T>) -> Result<(T, Problems), Problems> {
@@ -94,7 +114,7 @@ impl Findings {
         let refused = !self.errors.is_empty();
         let mut problems = self.errors;
         problems.extend(self.warnings);
-        problems.sort_by_key(|problem| problem.labels.first().map_or(0, |label| label.place.span.start));
+        problems.sort_by_key(|problem| problem.labels.first().map_or(0, |label| self.source.offset_of(&label.place)));
         if self.more {
             problems.push(too_many(&self.source, refused));
         }

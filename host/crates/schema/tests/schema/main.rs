@@ -3,6 +3,8 @@
 mod documents;
 mod expansion;
 mod mistakes;
+mod pipeline_mistakes;
+mod pipelines;
 mod properties;
 mod references;
 mod support;
