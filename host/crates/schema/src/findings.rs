@@ -10,9 +10,9 @@ use crate::source::{Place, Source, Span};
 /// its line.
 const MAX_LISTED: usize = 100;
 
-/// Most warnings of one document that are worded where each of its parts keeps its own: a thousand parts with a hundred
-/// each would take seconds.
-const MAX_TAKEN: usize = 10 * MAX_LISTED;
+/// Most costly problems of one document that are worded, and likewise most such warnings. A value used through many
+/// aliases gives the same one again and again, and the parts of a pipeline keep warnings of their own.
+const MAX_WORDED: usize = 10 * MAX_LISTED;
 
 /// Gathers problems, so that a reader can go on behind each of them.
 ///
@@ -23,14 +23,14 @@ pub(crate) struct Findings {
     warnings: Vec<Problem>,
     /// Whether a problem was left out.
     more: bool,
-    /// Number of warnings that were taken out.
-    taken: usize,
+    /// How often there was asked for room, for errors and for warnings.
+    asked: [usize; 2],
 }
 
 impl Findings {
     /// Starts with none.
     pub(crate) fn new(source: Arc<Source>) -> Self {
-        Self { source, errors: Vec::new(), warnings: Vec::new(), more: false, taken: 0 }
+        Self { source, errors: Vec::new(), warnings: Vec::new(), more: false, asked: [0, 0] }
     }
 
     /// Returns the document that is read.
@@ -46,12 +46,14 @@ impl Findings {
     }
 
     /// Tells whether one more problem would be listed; if not, notes that there was one. For problems that are costly to
-    /// word.
+    /// word: whoever is told that there is room adds one, so of several errors the first is always there.
     pub(crate) fn has_room(&mut self, severity: Severity) -> bool {
-        let room = match severity {
-            Severity::Error => self.errors.len() < MAX_LISTED,
-            Severity::Warning => self.warnings.len() < MAX_LISTED && self.taken < MAX_TAKEN,
+        let (listed, asked) = match severity {
+            Severity::Error => (self.errors.len(), &mut self.asked[0]),
+            Severity::Warning => (self.warnings.len(), &mut self.asked[1]),
         };
+        *asked += 1;
+        let room = listed < MAX_LISTED && *asked <= MAX_WORDED;
         self.more |= !room;
         room
     }
@@ -103,7 +105,6 @@ impl Findings {
 
     /// Takes the warnings so far out, for a part of the document that keeps its own.
     pub(crate) fn take_warnings(&mut self) -> Vec<Problem> {
-        self.taken += self.warnings.len();
         std::mem::take(&mut self.warnings)
     }
 

@@ -147,16 +147,19 @@ impl<'t> Extends<'t, '_> {
     }
 
     fn unknown(&self, name: &Spanned<String>, findings: &mut Findings) {
-        let known = self.names.iter().take(MAX_COMPARED).map(|member| &*member.key.value);
-        let near = did_you_mean(&name.value, known);
-        let label = near.map_or_else(|| "not in this pipeline".to_owned(), |near| format!("did you mean `{near}`?"));
-        let message = format!("there is no job `{}` to extend", excerpt(&name.value));
-        let help = match near {
-            Some(_) => "templates have names that begin with a dot, and that belongs to the name",
-            None => "write the job, or include the file that has it",
-        };
-        let problem = Problem::error(code::UNKNOWN_JOB, message).at(findings.place(name.span), label);
-        self.reading.missing(problem, help, findings);
+        self.reading.missing(findings, |findings| {
+            let known = self.names.iter().take(MAX_COMPARED).map(|member| &*member.key.value);
+            let near = did_you_mean(&name.value, known);
+            let label =
+                near.map_or_else(|| "not in this pipeline".to_owned(), |near| format!("did you mean `{near}`?"));
+            let message = format!("there is no job `{}` to extend", excerpt(&name.value));
+            let help = match near {
+                Some(_) => "templates have names that begin with a dot, and that belongs to the name",
+                None => "write the job, or include the file that has it",
+            };
+            let problem = Problem::error(code::UNKNOWN_JOB, message).at(findings.place(name.span), label);
+            (problem, help.to_owned())
+        });
     }
 
     fn circle(&self, name: &Spanned<String>, findings: &mut Findings) {

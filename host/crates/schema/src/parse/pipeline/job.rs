@@ -80,6 +80,9 @@ fn members<'t>(name: &Spanned<Rc<str>>, tree: &'t Tree, findings: &mut Findings)
     if let TreeKind::Mapping(members) = &tree.kind {
         return Some(members);
     }
+    if !findings.has_room(Severity::Error) {
+        return None;
+    }
     let found = tree.describe();
     let name_shown = excerpt(&name.value);
     let (label, help) = match did_you_mean(&name.value, RESERVED) {
@@ -139,6 +142,10 @@ impl<'j> Reader<'j, '_, '_> {
     /// that leads nowhere.
     fn resolved(&mut self, key: &'static str) -> Option<(&'j Member, Tree)> {
         let member = self.fields.member(key).filter(|member| !member.value.is_null())?;
+        // Looking for references takes time with the size, and a job may share all of that with others.
+        if !self.references.reading.copies.take_tree(&member.value) {
+            return None;
+        }
         let (tree, lost) = self.references.resolve_noting(&member.value, self.findings);
         self.incomplete |= lost == Lost::NotIncluded;
         self.failed |= lost == Lost::Wrong;
@@ -187,8 +194,10 @@ impl<'j> Reader<'j, '_, '_> {
             None => (DEFAULT_STAGE.to_owned(), self.fields.span()),
         };
         if !stages.has(&name) {
-            let problem = stages.unknown(&name, stage.is_none(), self.fields.what(), self.findings.place(span));
-            self.references.reading.missing(problem, &stages.listed(), self.findings);
+            let (unnamed, what) = (stage.is_none(), self.fields.what());
+            self.references.reading.missing(self.findings, |findings| {
+                (stages.unknown(&name, unnamed, what, findings.place(span)), stages.listed())
+            });
         }
         name
     }
@@ -321,6 +330,9 @@ impl<'j> Reader<'j, '_, '_> {
     }
 
     fn nothing_to_do(&mut self, name: &Spanned<Rc<str>>) {
+        if !self.findings.has_room(Severity::Error) {
+            return;
+        }
         let label = match did_you_mean(&name.value, RESERVED) {
             Some(near) => format!("did you mean the keyword `{near}`?"),
             None => "`script`, `run` or `trigger` is missing".to_owned(),

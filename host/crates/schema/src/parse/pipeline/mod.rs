@@ -42,8 +42,8 @@ use crate::yaml::{Member, Tree, TreeKind};
 /// Answers the path or pattern of an `include: local` with the files that it means, or with the reason why not.
 type Include<'i> = &'i mut dyn FnMut(&str) -> Included;
 
-/// Most includes that are underlined where they are not followed; the message names all of them.
-const MAX_UNDERLINED: usize = 10;
+/// Most includes that are not followed and that a message names.
+const MAX_UNREAD: usize = 20;
 
 impl Pipeline {
     /// Reads a pipeline with the files that it includes.
@@ -89,17 +89,29 @@ impl Reading {
         !self.unread.is_empty()
     }
 
+    /// Returns what those includes say, not more of them than anybody reads.
     fn unread_words(&self) -> Vec<String> {
-        self.unread.iter().map(|(words, _)| words.clone()).collect()
+        let mut words: Vec<String> = self.unread.iter().take(MAX_UNREAD).map(|(words, _)| words.clone()).collect();
+        if self.unread.len() > MAX_UNREAD {
+            words.push(format!("and {} more", self.unread.len() - MAX_UNREAD));
+        }
+        words
     }
 
     /// Notes that something is missing: an error, or a warning where it may stand in an include that is not followed.
-    fn missing(&self, problem: Problem, help: &str, findings: &mut Findings) {
-        if !self.has_unread() {
-            return findings.push(problem.help(help));
+    fn missing(&self, findings: &mut Findings, problem: impl FnOnce(&Findings) -> (Problem, String)) {
+        let severity = if self.has_unread() { Severity::Warning } else { Severity::Error };
+        if !findings.has_room(severity) {
+            return;
         }
-        let help = format!("it may stand in an include that is not followed: {}", self.unread_words().join(", "));
-        findings.push(Problem { severity: Severity::Warning, ..problem.help(help) });
+        let (problem, help) = problem(findings);
+        let help = match severity {
+            Severity::Error => help,
+            Severity::Warning => {
+                format!("it may stand in an include that is not followed: {}", self.unread_words().join(", "))
+            }
+        };
+        findings.push(Problem { severity, ..problem.help(help) });
     }
 }
 
@@ -186,7 +198,7 @@ fn visible_jobs(
             Some(job) => visible.push(PipelineJob { warnings: Problems(warnings), ..job }),
             None => warnings.into_iter().for_each(|warning| findings.push(warning)),
         }
-        if references.reading.jobs.is_spent() {
+        if references.reading.jobs.is_spent() || references.reading.copies.is_spent() {
             break;
         }
     }
@@ -202,7 +214,7 @@ fn warn_of_unread(reading: &Reading, findings: &mut Findings) {
     let mut problem =
         Problem::warning(code::INCLUDE_NOT_FOLLOWED, format!("includes that are not followed: {}", words.join(", ")))
             .help("only `include: local` without `inputs` and variables is read; what the others hold is missing here");
-    for (_, place) in reading.unread.iter().take(MAX_UNDERLINED) {
+    for (_, place) in reading.unread.iter().take(MAX_UNREAD) {
         problem = problem.at(place.clone(), "not followed");
     }
     findings.push(problem);

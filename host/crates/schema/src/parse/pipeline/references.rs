@@ -8,7 +8,7 @@ use crate::code;
 use crate::excerpt::excerpt;
 use crate::findings::Findings;
 use crate::parse::shape;
-use crate::problem::Problem;
+use crate::problem::{Problem, Severity};
 use crate::source::{Span, Spanned};
 use crate::suggest::did_you_mean;
 use crate::yaml::{MAX_DEPTH, Member, Tree, TreeKind};
@@ -170,14 +170,17 @@ impl<'r> References<'r> {
         if self.reading.has_unread() {
             self.lost = self.lost.max(Lost::NotIncluded);
         }
-        let mut known: Vec<&str> = self.root.keys().map(|name| &**name).collect();
-        known.sort_unstable();
-        let near = did_you_mean(&key.value, known.into_iter().take(MAX_COMPARED));
-        let label = near.map_or_else(|| "not in this pipeline".to_owned(), |near| format!("did you mean `{near}`?"));
-        let message = format!("there is no `{}` to refer to", excerpt(&key.value));
-        let problem = Problem::error(code::REFERENCE_NOT_FOUND, message).at(findings.place(key.span), label);
-        let help = "the first of the keys is the name of a job or a keyword at the top of a file of this pipeline";
-        self.reading.missing(problem, help, findings);
+        self.reading.missing(findings, |findings| {
+            let mut known: Vec<&str> = self.root.keys().map(|name| &**name).collect();
+            known.sort_unstable();
+            let near = did_you_mean(&key.value, known.into_iter().take(MAX_COMPARED));
+            let label =
+                near.map_or_else(|| "not in this pipeline".to_owned(), |near| format!("did you mean `{near}`?"));
+            let message = format!("there is no `{}` to refer to", excerpt(&key.value));
+            let problem = Problem::error(code::REFERENCE_NOT_FOUND, message).at(findings.place(key.span), label);
+            let help = "the first of the keys is the name of a job or a keyword at the top of a file of this pipeline";
+            (problem, help.to_owned())
+        });
     }
 }
 
@@ -218,6 +221,9 @@ fn member(tree: &Tree, key: &Spanned<Rc<str>>, findings: &mut Findings) -> Optio
     };
     if let Some(member) = members.iter().find(|member| member.key.value == key.value) {
         return Some(member.value.clone());
+    }
+    if !findings.has_room(Severity::Error) {
+        return None;
     }
     let known = members.iter().take(MAX_COMPARED).map(|member| &*member.key.value);
     let label = match did_you_mean(&key.value, known) {
