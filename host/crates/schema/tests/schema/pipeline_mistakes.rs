@@ -444,6 +444,11 @@ fn sizes_are_bounded() {
     let keys: String = (0..10_000).map(|index| format!("  k{index}: x\n")).collect();
     let jobs: String = (0..1_000).map(|index| format!("j{index}: {{ extends: .t, script: x }}\n")).collect();
     refuse(&format!(".t:\n{keys}{jobs}"), merged);
+    // Nothing else is said of the jobs that come behind.
+    let large = format!(".t: {{ stage: [{}] }}\n", "x, ".repeat(100_000));
+    let jobs: String = (0..100).map(|index| format!("j{index}: {{ extends: .t, script: x }}\n")).collect();
+    let problems = pipeline(&format!("{large}{jobs}")).expect_err("too large");
+    assert_eq!(problems.iter().filter(|problem| problem.severity == Severity::Error).count(), 2, "{problems}");
     // References that double at every level.
     let mut doubled = ".t0: { script: [x, x, x, x, x, x, x, x] }\n".to_owned();
     for level in 1..10 {

@@ -124,7 +124,7 @@ struct Reader<'j, 'f, 'r> {
     incomplete: bool,
     /// Whether that is so for a part of its commands or steps, so that the rest of them is of no use.
     partial: bool,
-    /// Whether a reference led nowhere, which has been noted.
+    /// Whether a reference led nowhere or a limit was passed, which has been noted or will be.
     failed: bool,
 }
 
@@ -144,6 +144,7 @@ impl<'j> Reader<'j, '_, '_> {
         let member = self.fields.member(key).filter(|member| !member.value.is_null())?;
         // Looking for references takes time with the size, and a job may share all of that with others.
         if !self.references.reading.copies.take_tree(&member.value) {
+            self.failed = true;
             return None;
         }
         let (tree, lost) = self.references.resolve_noting(&member.value, self.findings);
