@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stepwell_expr::{Template, Values};
 use stepwell_policy::Decision;
-use stepwell_schema::{Digest, Job, Place, Problem, Problems, Source};
+use stepwell_schema::{Digest, Job, Problem, Problems, Source};
 
 use crate::code;
 use crate::document::Document;
@@ -76,7 +76,7 @@ pub fn plan(job: &Job, work_dir: &Path, resolver: &dyn Resolver, options: &PlanO
     let mut problems = loader.problems;
     problems.extend(job.warnings.iter().cloned());
     problems.extend(document.into_problems());
-    problems.extend(too_many_steps(&root, &job.source));
+    problems.extend(too_many_steps(&root));
     let warnings = in_document_order(problems, &job.source);
     if warnings.has_errors() {
         return Err(warnings);
@@ -109,12 +109,11 @@ impl Plan {
     }
 }
 
-fn too_many_steps(root: &PlannedSequence, source: &Arc<Source>) -> Option<Problem> {
+fn too_many_steps(root: &PlannedSequence) -> Option<Problem> {
     let (name, place) = root.steps.first().map(|step| (&step.name, step.place.clone()))?;
     let steps = root.extent().steps;
     (steps > MAX_STEPS).then(|| {
         let message = format!("the job has more than {MAX_STEPS} steps, those of nested functions counted");
-        let place = Place::new(Arc::clone(source), place.span);
         Problem::error(code::TOO_MANY_STEPS, message).at(place, format!("the list that starts with `{name}`"))
     })
 }

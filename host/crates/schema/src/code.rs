@@ -66,4 +66,24 @@ codes! {
     INVALID_QUANTITY = "invalid-quantity";
     /// A path, host or method that cannot be used.
     INVALID_VALUE = "invalid-value";
+    /// An include of a pipeline whose file cannot be had.
+    INCLUDE_FAILED = "include-failed";
+    /// Includes of a pipeline that are not followed.
+    INCLUDE_NOT_FOLLOWED = "include-not-followed";
+    /// A file of a pipeline that includes itself.
+    INCLUDE_CYCLE = "include-cycle";
+    /// A job that the pipeline does not have.
+    UNKNOWN_JOB = "unknown-job";
+    /// A stage that is not among `stages`.
+    UNKNOWN_STAGE = "unknown-stage";
+    /// `extends` that lead in a circle, or over too many levels.
+    ENDLESS_EXTENDS = "endless-extends";
+    /// A `!reference` that leads nowhere.
+    REFERENCE_NOT_FOUND = "reference-not-found";
+    /// `!reference` tags that lead in a circle, or over too many levels.
+    ENDLESS_REFERENCE = "endless-reference";
+    /// Something that GitLab fills in or decides, and that is taken as it stands here.
+    NOT_HONOURED = "not-honoured";
+    /// A number that GitLab writes in another way.
+    NUMBER_REWRITTEN = "number-rewritten";
 }

@@ -1,4 +1,4 @@
-//! The problems of one document while it is being read.
+//! The problems of one document while it is being read, be it in several files.
 
 use std::sync::Arc;
 
@@ -10,6 +10,10 @@ use crate::source::{Place, Source, Span};
 /// its line.
 const MAX_LISTED: usize = 100;
 
+/// Most costly problems of one document that are worded, and likewise most such warnings. A value used through many
+/// aliases gives the same one again and again, and the parts of a pipeline keep warnings of their own.
+const MAX_WORDED: usize = 10 * MAX_LISTED;
+
 /// Gathers problems, so that a reader can go on behind each of them.
 ///
 /// Of identical problems, which a value used through several aliases gives, one is kept.
@@ -19,12 +23,14 @@ pub(crate) struct Findings {
     warnings: Vec<Problem>,
     /// Whether a problem was left out.
     more: bool,
+    /// How often there was asked for room, for errors and for warnings.
+    asked: [usize; 2],
 }
 
 impl Findings {
     /// Starts with none.
     pub(crate) fn new(source: Arc<Source>) -> Self {
-        Self { source, errors: Vec::new(), warnings: Vec::new(), more: false }
+        Self { source, errors: Vec::new(), warnings: Vec::new(), more: false, asked: [0, 0] }
     }
 
     /// Returns the document that is read.
@@ -39,10 +45,15 @@ impl Findings {
         Place::new(Arc::clone(&self.source), Span::new(span.start, span.start + first_line.len()))
     }
 
-    /// Tells whether one more error would be listed; if not, notes that there was one. For errors that are costly to
-    /// word.
-    pub(crate) fn has_room(&mut self) -> bool {
-        let room = self.errors.len() < MAX_LISTED;
+    /// Tells whether one more problem would be listed; if not, notes that there was one. For problems that are costly to
+    /// word: whoever is told that there is room adds one, so of several errors the first is always there.
+    pub(crate) fn has_room(&mut self, severity: Severity) -> bool {
+        let (listed, asked) = match severity {
+            Severity::Error => (self.errors.len(), &mut self.asked[0]),
+            Severity::Warning => (self.warnings.len(), &mut self.asked[1]),
+        };
+        *asked += 1;
+        let room = listed < MAX_LISTED && *asked <= MAX_WORDED;
         self.more |= !room;
         room
     }
@@ -87,6 +98,16 @@ impl Findings {
         }
     }
 
+    /// Tells whether there is an error so far.
+    pub(crate) fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// Takes the warnings so far out, for a part of the document that keeps its own.
+    pub(crate) fn take_warnings(&mut self) -> Vec<Problem> {
+        std::mem::take(&mut self.warnings)
+    }
+
     /// Ends the reading: the outcome with its warnings, or all problems if one of them is an error. Problems come in the
     /// order of the document.
     pub(crate) fn finish<T>(self, outcome: Option<T>) -> Result<(T, Problems), Problems> {
@@ -94,7 +115,7 @@ impl Findings {
         let refused = !self.errors.is_empty();
         let mut problems = self.errors;
         problems.extend(self.warnings);
-        problems.sort_by_key(|problem| problem.labels.first().map_or(0, |label| label.place.span.start));
+        problems.sort_by_key(|problem| problem.labels.first().map_or(0, |label| self.source.offset_of(&label.place)));
         if self.more {
             problems.push(too_many(&self.source, refused));
         }

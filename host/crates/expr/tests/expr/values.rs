@@ -1,5 +1,5 @@
 use stepwell_expr::Template;
-use stepwell_schema::Value;
+use stepwell_schema::{Value, literal};
 
 use crate::support::{World, check, check_template};
 
@@ -312,6 +312,14 @@ fn literal_templates_need_no_scope() {
     assert_eq!(verbatim.evaluate(&World::default().scope()).unwrap().value, Value::from("${{ 1 }}"));
     assert_ne!(verbatim, Template::parse("${{ 1 }}").unwrap());
     assert_eq!(Template::parse("a").unwrap(), Template::literal("a"));
+}
+
+#[test]
+fn literal_texts_are_read_back() {
+    for text in ["", "a", "${{ a }}", r"\${{ a }}", r"\\${{", "$${{", "${{${{", "$\\{{ }}"] {
+        let template = Template::parse(&literal(text)).unwrap();
+        assert_eq!(template.as_literal(), Some(text));
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod support;
 mod background;
 mod cancel;
 mod log;
+mod pipelines;
 mod refuse;
 mod side_by_side;
 mod start;

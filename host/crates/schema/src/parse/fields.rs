@@ -35,7 +35,9 @@ impl<'t> Fields<'t> {
 
     /// Returns the member of a known key.
     pub(super) fn member(&mut self, key: &'static str) -> Option<&'t Member> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.members.iter().find(|member| &*member.key.value == key)
     }
 
@@ -77,10 +79,18 @@ impl<'t> Fields<'t> {
         }
     }
 
+    /// Tells whether the mapping has any of the keys that were asked for.
+    pub(super) fn has_known(&self) -> bool {
+        self.members.iter().any(|member| self.known.contains(&&*member.key.value))
+    }
+
     /// Notes every key that was not asked for.
     pub(super) fn finish(self, severity: Severity, findings: &mut Findings) {
         let asked = |key: &str| self.known.contains(&key) || self.hidden.contains(&key);
         for member in self.members.iter().filter(|member| !asked(&member.key.value)) {
+            if !findings.has_room(severity) {
+                return;
+            }
             let problem = self.unknown(member, severity, findings);
             findings.push(problem);
         }

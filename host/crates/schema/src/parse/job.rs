@@ -118,7 +118,7 @@ fn empty_specification(head: &Tree, findings: &mut Findings) {
 fn is_empty(tree: &Tree) -> bool {
     match &tree.kind {
         TreeKind::Scalar(_) => tree.is_null(),
-        TreeKind::Sequence(items) => items.is_empty(),
+        TreeKind::Sequence(items) | TreeKind::Reference(items) => items.is_empty(),
         TreeKind::Mapping(members) => members.iter().all(|member| is_empty(&member.value)),
     }
 }

@@ -9,6 +9,7 @@ mod function;
 mod job;
 mod needs;
 mod node;
+mod pipeline;
 mod quantity;
 mod reference;
 mod shape;

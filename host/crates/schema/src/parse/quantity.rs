@@ -81,7 +81,7 @@ pub(super) fn digest(tree: &Tree, findings: &mut Findings) -> Option<Spanned<Dig
 fn scalar<'t>(tree: &'t Tree, what: &str, shape: &str, example: &str, findings: &mut Findings) -> Option<&'t Scalar> {
     match &tree.kind {
         TreeKind::Scalar(scalar) if scalar.value != ScalarValue::Null => Some(scalar),
-        TreeKind::Scalar(_) | TreeKind::Sequence(_) | TreeKind::Mapping(_) => {
+        TreeKind::Scalar(_) | TreeKind::Sequence(_) | TreeKind::Mapping(_) | TreeKind::Reference(_) => {
             shape::wrong_shape(tree, what, shape, example, findings);
             None
         }

@@ -27,7 +27,7 @@ pub(super) fn reference(key: &str, tree: &Tree, findings: &mut Findings) -> Opti
             }
         },
         TreeKind::Mapping(members) => long_form(Fields::new(format!("`{key}`"), members, tree.span), findings),
-        TreeKind::Sequence(_) => {
+        TreeKind::Sequence(_) | TreeKind::Reference(_) => {
             shape::wrong_shape(tree, &format!("`{key}`"), "a text or a mapping", &format!("{key}: ./greet"), findings);
             None
         }

@@ -30,7 +30,7 @@ pub(super) fn mapping<'t>(
 ) -> Option<&'t [Member]> {
     match &tree.kind {
         TreeKind::Mapping(members) => Some(members),
-        TreeKind::Scalar(_) | TreeKind::Sequence(_) => {
+        TreeKind::Scalar(_) | TreeKind::Sequence(_) | TreeKind::Reference(_) => {
             wrong_shape(tree, what, shape, example, findings);
             None
         }
@@ -61,7 +61,7 @@ pub(super) fn sequence<'t>(
 ) -> Option<&'t [Tree]> {
     match &tree.kind {
         TreeKind::Sequence(items) => Some(items),
-        TreeKind::Scalar(_) | TreeKind::Mapping(_) => {
+        TreeKind::Scalar(_) | TreeKind::Mapping(_) | TreeKind::Reference(_) => {
             wrong_shape(tree, what, shape, example, findings);
             None
         }
@@ -72,7 +72,7 @@ pub(super) fn sequence<'t>(
 pub(super) fn text(tree: &Tree, what: &str, example: &str, findings: &mut Findings) -> Option<Spanned<String>> {
     match &tree.kind {
         TreeKind::Scalar(scalar) => Some(Spanned::new(scalar.text.to_string(), tree.span)),
-        TreeKind::Sequence(_) | TreeKind::Mapping(_) => {
+        TreeKind::Sequence(_) | TreeKind::Mapping(_) | TreeKind::Reference(_) => {
             wrong_shape(tree, what, "a text", example, findings);
             None
         }
@@ -127,7 +127,7 @@ fn boolean(tree: &Tree) -> Option<bool> {
                 _ => None,
             }
         }
-        TreeKind::Scalar(_) | TreeKind::Sequence(_) | TreeKind::Mapping(_) => None,
+        TreeKind::Scalar(_) | TreeKind::Sequence(_) | TreeKind::Mapping(_) | TreeKind::Reference(_) => None,
     }
 }
 

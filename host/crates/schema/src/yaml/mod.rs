@@ -12,14 +12,15 @@ mod read;
 mod scalar;
 mod tree;
 
-pub(crate) use read::{Documents, read};
+pub(crate) use read::{Documents, Spent, read, read_file};
 pub(crate) use scalar::{ScalarValue, type_plain};
 pub(crate) use tree::{Member, Scalar, Style, Tree, TreeKind};
 
-/// Longest text of a document, in bytes. Job lists of the largest projects stay below 1 MiB; the rest is head-room.
+/// Longest text of a document, in bytes, all its files together. Job lists of the largest projects stay below 1 MiB; the
+/// rest is head-room.
 pub const MAX_DOCUMENT_BYTES: usize = 4 << 20;
 
-/// Most nodes of all documents of a text together, with each alias counted as what it stands for. A text of
+/// Most nodes of all documents of a text, or of several files, together, with each alias counted as what it stands for. A text of
 /// [`MAX_DOCUMENT_BYTES`] without aliases that holds more than this is not written by people.
 pub const MAX_NODES: usize = 250_000;
 

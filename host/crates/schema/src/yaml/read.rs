@@ -13,7 +13,7 @@ use super::{MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_NODES, MAX_SCALAR_BYTES};
 use crate::code;
 use crate::excerpt::excerpt;
 use crate::findings::Findings;
-use crate::problem::Problem;
+use crate::problem::{Problem, Severity};
 use crate::source::{Span, Spanned};
 
 /// Why reading cannot go on. Boxed, since a problem is large and every step of the reader can give one.
@@ -33,20 +33,51 @@ pub(crate) struct Documents {
     pub(crate) rest: Option<Span>,
 }
 
+/// What the files of one document have taken of the limits so far.
+#[derive(Debug, Default)]
+pub(crate) struct Spent {
+    /// Bytes of text.
+    text: usize,
+    /// Nodes and bytes of scalars, aliases counted as what they stand for.
+    nodes: usize,
+    bytes: usize,
+}
+
 /// Reads at most `most` documents of a text. Problems of keys and tags are noted and reading goes on; none is returned
 /// where it could not go on.
 pub(crate) fn read(findings: &mut Findings, most: usize) -> Option<Documents> {
+    read_within(findings, most, References::Unknown, &mut Spent::default())
+}
+
+/// Reads a file of a document that may stand in several, in which the tag `!reference` has a meaning. What earlier files
+/// have spent counts.
+pub(crate) fn read_file(findings: &mut Findings, most: usize, spent: &mut Spent) -> Option<Documents> {
+    read_within(findings, most, References::Read, spent)
+}
+
+fn read_within(findings: &mut Findings, most: usize, references: References, spent: &mut Spent) -> Option<Documents> {
     let source = Arc::clone(findings.source());
-    let documents =
-        check_size(findings, source.text()).and_then(|()| Reader::new(source.text(), &mut *findings).documents(most));
+    spent.text = spent.text.saturating_add(source.text().len());
+    let documents = check_size(findings, spent.text)
+        .and_then(|()| Reader::new(source.text(), &mut *findings, references, spent).documents(most));
     documents.map_err(|problem| findings.push(*problem)).ok()
 }
 
-fn check_size(findings: &Findings, text: &str) -> Result<(), Fatal> {
-    if text.len() <= MAX_DOCUMENT_BYTES {
+/// Whether the tag `!reference` has a meaning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum References {
+    /// It is as unknown as any other.
+    Unknown,
+    /// It makes a list a reference.
+    Read,
+}
+
+fn check_size(findings: &Findings, length: usize) -> Result<(), Fatal> {
+    if length <= MAX_DOCUMENT_BYTES {
         return Ok(());
     }
-    Err(too_large(findings, Span::new(0, 0), format!("the text has {} bytes", text.len()), MAX_DOCUMENT_BYTES, "bytes"))
+    let whole = if length == findings.source().text().len() { "the text has" } else { "with this file there are" };
+    Err(too_large(findings, Span::new(0, 0), format!("{whole} {length} bytes"), MAX_DOCUMENT_BYTES, "bytes"))
 }
 
 fn too_large(findings: &Findings, span: Span, message: String, limit: usize, unit: &str) -> Fatal {
@@ -85,18 +116,17 @@ struct Reader<'t, 'f> {
     parser: Parser<'t, StrInput<'t>>,
     findings: &'f mut Findings,
     anchors: HashMap<usize, Anchored>,
-    /// Nodes and bytes of scalars so far, aliases counted as what they stand for.
-    nodes: usize,
-    bytes: usize,
+    references: References,
+    spent: &'f mut Spent,
     /// One past the last byte of content so far; block collections end here, since their closing events come only at
     /// the next token.
     content_end: usize,
 }
 
 impl<'t, 'f> Reader<'t, 'f> {
-    fn new(text: &'t str, findings: &'f mut Findings) -> Self {
+    fn new(text: &'t str, findings: &'f mut Findings, references: References, spent: &'f mut Spent) -> Self {
         let parser = Parser::new_from_str(text);
-        Self { text, parser, findings, anchors: HashMap::new(), nodes: 0, bytes: 0, content_end: 0 }
+        Self { text, parser, findings, anchors: HashMap::new(), references, spent, content_end: 0 }
     }
 
     fn documents(&mut self, most: usize) -> Result<Documents, Fatal> {
@@ -157,14 +187,22 @@ impl<'t, 'f> Reader<'t, 'f> {
         match event {
             Event::Alias(id) => self.alias(id, span, depth),
             Event::Scalar(text, style, anchor, tag) => {
-                let before = (self.nodes - 1, self.bytes);
+                let before = (self.spent.nodes - 1, self.spent.bytes);
                 let tree = self.scalar(&text, style, tag.as_deref(), span)?;
                 Ok(self.anchored(anchor, before, Read { tree, height: 0 }))
             }
             Event::SequenceStart(style, anchor, tag) => {
                 let before = self.open(anchor, depth, span)?;
-                self.check_collection_tag(tag.as_deref(), "seq", span);
-                let read = self.sequence(style, span, depth + 1)?;
+                let reference = self.is_reference(tag.as_deref());
+                if !reference {
+                    self.check_collection_tag(tag.as_deref(), "seq", span);
+                }
+                let mut read = self.sequence(style, span, depth + 1)?;
+                if let TreeKind::Sequence(keys) = &read.tree.kind
+                    && reference
+                {
+                    read.tree.kind = TreeKind::Reference(Rc::clone(keys));
+                }
                 Ok(self.anchored(anchor, before, read))
             }
             Event::MappingStart(style, anchor, tag) => {
@@ -179,12 +217,12 @@ impl<'t, 'f> Reader<'t, 'f> {
 
     /// Counts nodes and bytes against the budgets.
     fn spend(&mut self, nodes: usize, bytes: usize, span: Span) -> Result<(), Fatal> {
-        self.nodes = self.nodes.saturating_add(nodes);
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.nodes > MAX_NODES {
+        self.spent.nodes = self.spent.nodes.saturating_add(nodes);
+        self.spent.bytes = self.spent.bytes.saturating_add(bytes);
+        if self.spent.nodes > MAX_NODES {
             return Err(too_large(self.findings, span, "the text has too many values".to_owned(), MAX_NODES, "values"));
         }
-        if self.bytes > MAX_SCALAR_BYTES {
+        if self.spent.bytes > MAX_SCALAR_BYTES {
             let message = "the texts of the document are too long".to_owned();
             return Err(too_large(self.findings, span, message, MAX_SCALAR_BYTES, "bytes"));
         }
@@ -204,13 +242,13 @@ impl<'t, 'f> Reader<'t, 'f> {
         if anchor != 0 {
             self.anchors.insert(anchor, Anchored::Open);
         }
-        Ok((self.nodes - 1, self.bytes))
+        Ok((self.spent.nodes - 1, self.spent.bytes))
     }
 
     /// Keeps a value under its anchor, if it has one.
     fn anchored(&mut self, anchor: usize, (nodes, bytes): (usize, usize), read: Read) -> Read {
         if anchor != 0 {
-            let (nodes, bytes) = (self.nodes - nodes, self.bytes - bytes);
+            let (nodes, bytes) = (self.spent.nodes - nodes, self.spent.bytes - bytes);
             self.anchors
                 .insert(anchor, Anchored::Closed { tree: read.tree.clone(), nodes, bytes, height: read.height });
         }
@@ -308,7 +346,7 @@ impl<'t, 'f> Reader<'t, 'f> {
     }
 
     fn duplicate_key(&mut self, key: &str, first: Span, second: Span) {
-        if !self.findings.has_room() {
+        if !self.findings.has_room(Severity::Error) {
             return;
         }
         let key = excerpt(key);
@@ -330,11 +368,13 @@ impl<'t, 'f> Reader<'t, 'f> {
                 for item in &**items {
                     match &item.kind {
                         TreeKind::Mapping(merged) => members.merge(merged),
-                        TreeKind::Scalar(_) | TreeKind::Sequence(_) => self.invalid_merge(item),
+                        TreeKind::Scalar(_) | TreeKind::Sequence(_) | TreeKind::Reference(_) => {
+                            self.invalid_merge(item)
+                        }
                     }
                 }
             }
-            TreeKind::Scalar(_) => self.invalid_merge(&value),
+            TreeKind::Scalar(_) | TreeKind::Reference(_) => self.invalid_merge(&value),
         }
     }
 
@@ -422,6 +462,10 @@ impl<'t, 'f> Reader<'t, 'f> {
         }
     }
 
+    fn is_reference(&self, tag: Option<&Tag>) -> bool {
+        self.references == References::Read && tag.is_some_and(|tag| tag.handle() == "!" && tag.suffix() == "reference")
+    }
+
     fn check_collection_tag(&mut self, tag: Option<&Tag>, expected: &str, span: Span) {
         let Some(tag) = tag else { return };
         if !is_non_specific(tag) && tag_name(tag).as_deref() != Some(expected) {
@@ -435,7 +479,12 @@ impl<'t, 'f> Reader<'t, 'f> {
             span,
             format!("the tag `{}` has no meaning here", excerpt(&tag.original())),
             "has this tag",
-            format!("known for single values, lists and mappings: {KNOWN_TAGS}"),
+            match self.references {
+                References::Unknown => format!("known for single values, lists and mappings: {KNOWN_TAGS}"),
+                References::Read => {
+                    format!("known are {KNOWN_TAGS}, and `!reference` for a list such as `[.setup, script]`")
+                }
+            },
         );
     }
 }

@@ -1,5 +1,6 @@
 //! A YAML value before anybody asks for it as something.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::scalar::ScalarValue;
@@ -22,6 +23,8 @@ pub(crate) enum TreeKind {
     Sequence(Rc<[Tree]>),
     /// Values by key, in the order of the document, merge keys resolved; keys are unique texts.
     Mapping(Rc<[Member]>),
+    /// `!reference` with the keys that lead to a value; read in pipelines only.
+    Reference(Rc<[Tree]>),
 }
 
 /// A single value: its text and what it is.
@@ -65,6 +68,7 @@ impl Tree {
             },
             TreeKind::Sequence(_) => "a list",
             TreeKind::Mapping(_) => "a mapping",
+            TreeKind::Reference(_) => "a `!reference`",
         }
     }
 
@@ -82,12 +86,66 @@ impl Tree {
                 ScalarValue::Number(number) => NodeKind::Number(number),
                 ScalarValue::Text => NodeKind::String(scalar.text.to_string()),
             },
-            TreeKind::Sequence(items) => NodeKind::Array(items.iter().map(Self::to_node).collect()),
+            TreeKind::Sequence(items) | TreeKind::Reference(items) => {
+                NodeKind::Array(items.iter().map(Self::to_node).collect())
+            }
             TreeKind::Mapping(members) => {
                 NodeKind::Struct(members.iter().map(|member| (member.owned_key(), member.value.to_node())).collect())
             }
         };
         Node { kind, span: self.span }
+    }
+
+    /// Returns the same value with every place moved by some bytes. What was shared is shared again.
+    pub(crate) fn moved(&self, by: usize) -> Self {
+        if by == 0 { self.clone() } else { Moving { by, lists: HashMap::new(), mappings: HashMap::new() }.tree(self) }
+    }
+}
+
+/// Moves places; remembers what it has moved by where that stands in memory, where the old tree holds it meanwhile.
+struct Moving {
+    by: usize,
+    lists: HashMap<*const Tree, Rc<[Tree]>>,
+    mappings: HashMap<*const Member, Rc<[Member]>>,
+}
+
+impl Moving {
+    fn tree(&mut self, tree: &Tree) -> Tree {
+        let kind = match &tree.kind {
+            TreeKind::Scalar(scalar) => TreeKind::Scalar(scalar.clone()),
+            TreeKind::Sequence(items) => TreeKind::Sequence(self.list(items)),
+            TreeKind::Reference(keys) => TreeKind::Reference(self.list(keys)),
+            TreeKind::Mapping(members) => TreeKind::Mapping(self.mapping(members)),
+        };
+        Tree { kind, span: self.span(tree.span) }
+    }
+
+    fn span(&self, span: Span) -> Span {
+        Span::new(span.start + self.by, span.end + self.by)
+    }
+
+    fn list(&mut self, items: &Rc<[Tree]>) -> Rc<[Tree]> {
+        if let Some(moved) = self.lists.get(&items.as_ptr()).filter(|_| !items.is_empty()) {
+            return Rc::clone(moved);
+        }
+        let moved: Rc<[Tree]> = items.iter().map(|item| self.tree(item)).collect();
+        self.lists.insert(items.as_ptr(), Rc::clone(&moved));
+        moved
+    }
+
+    fn mapping(&mut self, members: &Rc<[Member]>) -> Rc<[Member]> {
+        if let Some(moved) = self.mappings.get(&members.as_ptr()).filter(|_| !members.is_empty()) {
+            return Rc::clone(moved);
+        }
+        let moved: Rc<[Member]> = members
+            .iter()
+            .map(|member| Member {
+                key: Spanned::new(Rc::clone(&member.key.value), self.span(member.key.span)),
+                value: self.tree(&member.value),
+            })
+            .collect();
+        self.mappings.insert(members.as_ptr(), Rc::clone(&moved));
+        moved
     }
 }
 

@@ -1,7 +1,10 @@
 //! The documents of Stepwell, read through the public door of the crate.
 
 mod documents;
+mod expansion;
 mod mistakes;
+mod pipeline_mistakes;
+mod pipelines;
 mod properties;
 mod references;
 mod support;
