@@ -16,5 +16,7 @@ mod documents;
 mod examples;
 /// Which crate may use which, and that each says what it is for.
 mod layers;
+/// Jobs straight from `.gitlab-ci.yml`.
+mod pipelines;
 /// The quick start of the README, followed word for word.
 mod quick_start;

@@ -47,7 +47,7 @@ impl JobRequest {
     }
 
     pub(crate) fn from_source(source: Arc<Source>) -> Result<Self, Problems> {
-        Job::parse(source).map(Self::new)
+        Job::parse(source).map(Self::from_job)
     }
 
     /// Parses the list of a job by itself, as a runner hands it over. `name` is what messages show. The work dir is `.` until
@@ -56,7 +56,7 @@ impl JobRequest {
     /// # Errors
     /// All problems of the list.
     pub fn from_steps(name: &str, text: &str) -> Result<Self, Problems> {
-        Job::parse_list(Source::new(name, text)).map(Self::new)
+        Job::parse_list(Source::new(name, text)).map(Self::from_job)
     }
 
     /// Makes a job whose only step, `call`, calls one function. `text` is the reference as the user wrote it; inputs may
@@ -69,7 +69,7 @@ impl JobRequest {
         let step = Step { name, action, env: Vec::new(), when: When::OnSuccess, span };
         let job =
             Job { source, steps: vec![step], env: Vec::new(), outputs: Vec::new(), warnings: Problems::default() };
-        Self::new(job).call_with(inputs, [])
+        Self::from_job(job).call_with(inputs, [])
     }
 
     /// Gives inputs and environment to every step of the job that calls a function; values may hold expressions. Of two of
@@ -101,7 +101,8 @@ impl JobRequest {
         self
     }
 
-    fn new(document: Job) -> Self {
+    /// Makes a request of a job that was read already.
+    pub(crate) fn from_job(document: Job) -> Self {
         Self {
             document,
             work_dir: PathBuf::from("."),
@@ -112,6 +113,11 @@ impl JobRequest {
             options: Options::default(),
             cancelled: CancellationToken::new(),
         }
+    }
+
+    /// Returns the job as it was read.
+    pub(crate) fn document(&self) -> &Job {
+        &self.document
     }
 
     /// Sets the job's work dir. A relative one starts where the process stands when the job is planned.
@@ -183,7 +189,12 @@ impl JobRequest {
 
 /// Reads a document that the user named.
 pub(crate) fn read(path: &Path) -> Result<Arc<Source>, Problems> {
-    let name = path.display().to_string();
+    read_as(path, path)
+}
+
+/// Reads a document; messages show it as `shown`.
+pub(crate) fn read_as(path: &Path, shown: &Path) -> Result<Arc<Source>, Problems> {
+    let name = shown.display().to_string();
     let unreadable = |cause: &dyn std::fmt::Display, help: &str| {
         Problems::from(Problem::error("unreadable", format!("cannot read `{name}`: {cause}")).help(help))
     };

@@ -27,7 +27,7 @@ Exit codes:
 pub(super) enum Command {
     /// Runs a job.
     #[command(
-        after_help = "Examples:\n    stepwell run examples/release/job.yml\n    stepwell run job.yml --var VERSION=1.2.3 --results step-results.json\n    stepwell run job.yml --dry-run"
+        after_help = "Examples:\n    stepwell run examples/release/job.yml\n    stepwell run job.yml --var VERSION=1.2.3 --results step-results.json\n    stepwell run job.yml --dry-run\n    stepwell run .gitlab-ci.yml --job build"
     )]
     Run(RunArguments),
     /// Calls one function and prints its outputs as JSON.
@@ -38,8 +38,13 @@ pub(super) enum Command {
     /// Shows what a job would run, with digests, needs and decisions, without running anything.
     #[command(after_help = "Examples:\n    stepwell plan examples/release/job.yml\n    stepwell plan job.yml --json")]
     Plan(PlanArguments),
+    /// Shows the jobs of a pipeline.
+    #[command(after_help = "Example:\n    stepwell list .gitlab-ci.yml")]
+    List(ListArguments),
     /// Checks step, function and job files and shows all problems at once.
-    #[command(after_help = "Examples:\n    stepwell check examples/release/job.yml\n    stepwell check examples")]
+    #[command(
+        after_help = "Examples:\n    stepwell check examples/release/job.yml\n    stepwell check examples\n    stepwell check --strict gitlab .gitlab-ci.yml"
+    )]
     Check(CheckArguments),
     /// Runs the list of steps that GitLab Runner leaves in the variable STEPS, as its step-runner does.
     #[command(
@@ -63,10 +68,14 @@ pub(super) enum Command {
 /// What every command that reads a job takes.
 #[derive(Clone, Debug, Args)]
 pub(super) struct JobArguments {
-    /// The job file: `run:` with a list of steps.
-    #[arg(value_name = "JOB.yml", value_hint = ValueHint::FilePath)]
-    pub(super) job: PathBuf,
-    /// The job's work dir, where commands run and what functions may be granted parts of [default: where you stand].
+    /// The job file: `run:` with a list of steps; or the file of a pipeline.
+    #[arg(value_name = "FILE.yml", value_hint = ValueHint::FilePath)]
+    pub(super) file: PathBuf,
+    /// The job of the pipeline.
+    #[arg(long, value_name = "NAME")]
+    pub(super) job: Option<String>,
+    /// The job's work dir, where commands run and what functions may be granted parts of [default: where you stand; of
+    /// a pipeline the root of its project].
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) workdir: Option<PathBuf>,
     /// A job variable, `${{ vars.K }}`; may be repeated.
@@ -138,10 +147,30 @@ pub(super) struct PlanArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ListArguments {
+    /// The file of the pipeline.
+    #[arg(value_name = "FILE.yml", value_hint = ValueHint::FilePath)]
+    pub(super) pipeline: PathBuf,
+    /// Prints the jobs as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct CheckArguments {
     /// Files, or folders that are searched for `*.yml` and `*.yaml`.
     #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
     pub(super) paths: Vec<PathBuf>,
+    /// Also refuses what only Stepwell understands.
+    #[arg(long, value_name = "ENGINE", value_enum)]
+    pub(super) strict: Option<Strict>,
+}
+
+/// The engines for which files can be checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Strict {
+    /// GitLab's.
+    Gitlab,
 }
 
 #[derive(Debug, Args)]

@@ -1,27 +1,38 @@
 //! `stepwell check`: step, function and job files, all problems at once.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use stepwell_resolve::DEFAULT_FILES;
-use stepwell_schema::{Problem, Problems, Reference};
+use stepwell_run::Protocol;
+use stepwell_schema::strict::{beyond_gitlab, job_beyond_gitlab};
+use stepwell_schema::{Problem, Problems, Reference, Source};
 
+use super::args::{CheckArguments, Strict};
 use super::error::{CommandError, Exit};
-use super::{diagnostics, run, surroundings, terminal};
-use crate::{Host, JobRequest, RunError, request};
+use super::pipeline::Project;
+use super::{diagnostics, pipeline, run, surroundings, terminal};
+use crate::{Host, JobRequest, PlannedFunction, RunError, request};
+
+/// Name of the file of a pipeline.
+const PIPELINE: &str = ".gitlab-ci.yml";
 
 /// Deepest folder that is searched, so that a link cannot lead in circles for long.
 const MAX_DEPTH: usize = 32;
 
 /// Checks files, and what is found in folders. Shows all problems of all of them.
-pub(super) fn check(paths: &[PathBuf]) -> Result<Exit, CommandError> {
+pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, CommandError> {
     let host = run::host()?;
     let folder = surroundings::current_folder()
         .map_err(|error| CommandError::file("cannot see where we stand", Path::new("."), error))?;
     let mut problems = Problems::default();
     let mut files = Vec::new();
-    for path in paths {
+    let mut seen = HashSet::new();
+    for path in &arguments.paths {
         if path.is_dir() {
             search(path, 0, &mut files).map_err(|error| CommandError::file("cannot search", path, error))?;
         } else {
@@ -29,7 +40,9 @@ pub(super) fn check(paths: &[PathBuf]) -> Result<Exit, CommandError> {
         }
     }
     for file in &files {
-        problems.extend(check_file(&host, file, &folder)?);
+        let checked = Check { host: &host, folder: &folder, strict: arguments.strict }.file(file)?;
+        // A function that several files lead to is looked at with each of them.
+        problems.extend(checked.into_iter().filter(|problem| seen.insert(format!("{problem}"))));
     }
     if problems.has_errors() {
         return Err(CommandError::Document(problems));
@@ -39,35 +52,83 @@ pub(super) fn check(paths: &[PathBuf]) -> Result<Exit, CommandError> {
     super::print(format!("{} checked\n", diagnostics::counted(files.len(), "file")).as_bytes())
 }
 
-/// Checks one file with everything that it leads to.
-fn check_file(host: &Host, file: &Path, folder: &Path) -> Result<Problems, CommandError> {
-    let source = match request::read(file) {
-        Ok(source) => source,
-        Err(problems) => return Ok(problems),
-    };
-    let checked = if is_function(file, source.text()) {
-        check_function(host, file, folder)
-    } else {
-        match JobRequest::from_source(source) {
-            Err(problems) => return Ok(problems),
-            Ok(request) => host.plan(&request.work_dir(folder)).map(|plan| plan.warnings),
-        }
-    };
-    match checked {
-        Ok(problems) | Err(RunError::Document(problems)) => Ok(problems),
-        Err(error) => Err(error.into()),
-    }
+/// A check of one file with everything that it leads to.
+struct Check<'c> {
+    host: &'c Host,
+    /// Where the user stands.
+    folder: &'c Path,
+    strict: Option<Strict>,
 }
 
-fn check_function(host: &Host, file: &Path, folder: &Path) -> Result<Problems, RunError> {
-    let absolute = folder.join(file);
-    let Some(text) = absolute.to_str() else {
-        let message = format!("the path `{}` is not UTF-8", file.display());
-        return Ok(Problem::error("unreadable", message).help("rename the file").into());
-    };
-    // The file is read under its own name, whatever it ends with.
-    let reference = Reference::File { path: text.to_owned() };
-    host.function(&reference, folder).map(|function| function.function.warnings.clone())
+impl Check<'_> {
+    fn file(&self, file: &Path) -> Result<Problems, CommandError> {
+        let source = match request::read(file) {
+            Ok(source) => source,
+            Err(problems) => return Ok(problems),
+        };
+        let checked = if pipeline::is_pipeline(&source) {
+            self.pipeline(file, source)
+        } else if is_function(file, source.text()) {
+            self.function(file)
+        } else {
+            JobRequest::from_source(source)
+                .map_err(CommandError::Document)
+                .and_then(|request| self.job(&request.work_dir(self.folder)))
+        };
+        match checked {
+            Ok(problems) | Err(CommandError::Document(problems) | CommandError::Run(RunError::Document(problems))) => {
+                Ok(problems)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Checks the jobs of a pipeline that are lists of steps; those of commands have nothing more to look at.
+    fn pipeline(&self, file: &Path, source: Arc<Source>) -> Result<Problems, CommandError> {
+        let project = Project::load(file, source)?;
+        let mut problems = project.warnings();
+        for request in project.runs() {
+            match self.job(&request) {
+                Ok(found) | Err(CommandError::Run(RunError::Document(found))) => problems.extend(found),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(problems)
+    }
+
+    fn job(&self, request: &JobRequest) -> Result<Problems, CommandError> {
+        let plan = self.host.plan(request)?;
+        let mut problems = plan.warnings;
+        if let Some(Strict::Gitlab) = self.strict {
+            problems.extend(job_beyond_gitlab(request.document()));
+            problems.extend(plan.functions.iter().flat_map(|planned| self.beyond(planned)));
+        }
+        Ok(problems)
+    }
+
+    fn function(&self, file: &Path) -> Result<Problems, CommandError> {
+        let absolute = self.folder.join(file);
+        let Some(text) = absolute.to_str() else {
+            let message = format!("the path `{}` is not UTF-8", file.display());
+            return Ok(Problem::error("unreadable", message).help("rename the file").into());
+        };
+        // The file is read under its own name, whatever it ends with.
+        let reference = Reference::File { path: text.to_owned() };
+        let function = self.host.function(&reference, self.folder)?;
+        let mut problems = function.function.warnings.clone();
+        if self.strict.is_some() {
+            problems.extend(self.beyond(&function));
+        }
+        Ok(problems)
+    }
+
+    /// Of a function that the engine ships only the call is wrong.
+    fn beyond(&self, planned: &PlannedFunction) -> Problems {
+        match planned.resolved.origin.protocol {
+            Protocol::BuiltIn => Problems::default(),
+            Protocol::File | Protocol::Git | Protocol::Oci => beyond_gitlab(&planned.function),
+        }
+    }
 }
 
 /// A function file has a name of its own, or two documents; a job in the two-document form is checked as the sequence
@@ -101,7 +162,8 @@ fn search(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<(
 }
 
 fn is_ours(path: &Path) -> bool {
-    if path.file_name().is_some_and(|name| DEFAULT_FILES.iter().any(|known| name == *known)) {
+    let named = |name: &OsStr| name == PIPELINE || DEFAULT_FILES.iter().any(|known| name == *known);
+    if path.file_name().is_some_and(named) {
         return true;
     }
     let yaml = path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml");

@@ -48,10 +48,10 @@ fn wrong(input: &str, why: &str) -> CommandError {
 /// Escapes expressions: what stands on the command line is a value, not a template.
 fn literal(value: Value) -> Value {
     match value {
-        Value::String(text) => Value::String(text.replace("${{", "\\${{")),
+        Value::String(text) => Value::String(stepwell_schema::literal(&text)),
         Value::Array(items) => Value::Array(items.into_iter().map(literal).collect()),
         Value::Struct(members) => Value::Struct(
-            members.into_iter().map(|(name, value)| (name.replace("${{", "\\${{"), literal(value))).collect(),
+            members.into_iter().map(|(name, value)| (stepwell_schema::literal(&name), literal(value))).collect(),
         ),
         scalar @ (Value::Null | Value::Boolean(_) | Value::Number(_)) => scalar,
     }

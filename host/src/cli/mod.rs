@@ -5,9 +5,11 @@ mod call;
 mod check;
 mod diagnostics;
 mod error;
+mod fetches;
 mod inputs;
 mod install;
 mod lenient;
+mod pipeline;
 mod plan;
 mod refusal;
 mod run;
@@ -50,7 +52,8 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Call(arguments) => call::call(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
-        Command::Check(arguments) => check::check(&arguments.paths),
+        Command::List(arguments) => pipeline::list(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
         Command::Completions { shell } => completions(shell),
         Command::Manual => manual(),
     };

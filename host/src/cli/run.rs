@@ -4,10 +4,12 @@ use std::path::Path;
 
 use super::args::{JobArguments, PlanArguments, RunArguments};
 use super::error::{CommandError, Exit};
+use super::fetches::Fetches;
+use super::pipeline::Project;
 use super::signals::cancel_on_signals;
 use super::watch::{LogTo, Watch};
-use super::{lenient, plan, surroundings, variables};
-use crate::{Host, JobRequest};
+use super::{lenient, pipeline, plan, surroundings, variables};
+use crate::{Host, JobRequest, request};
 
 /// Runs a job, or shows its plan.
 pub(super) fn run(arguments: &RunArguments) -> Result<Exit, CommandError> {
@@ -27,20 +29,28 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, CommandError> {
     Ok(watch.until_over(&host, handle).exit)
 }
 
-/// Reads a job file with the variables of the command line.
+/// Reads a job file, or a job of a pipeline, with the variables of the command line.
 pub(super) fn request(arguments: &JobArguments) -> Result<JobRequest, CommandError> {
-    let mut request = JobRequest::from_file(&arguments.job)
-        .map_err(CommandError::Document)?
-        .work_dir(arguments.workdir.as_deref().unwrap_or(Path::new(".")))
-        .environment(surroundings::environment());
     let from_file = match &arguments.vars_file {
         Some(path) => variables::load(path).map_err(CommandError::Document)?,
         None => Default::default(),
     };
-    for (name, value) in from_file.into_iter().chain(arguments.vars.iter().cloned()) {
-        request = request.variable(name, value);
+    let given = from_file.into_iter().chain(arguments.vars.iter().cloned());
+    let source = request::read(&arguments.file).map_err(CommandError::Document)?;
+    match &arguments.job {
+        Some(job) => Project::load(&arguments.file, source)?.request(job, arguments.workdir.as_deref(), given),
+        None if pipeline::is_pipeline(&source) => Err(CommandError::Usage {
+            message: format!("`{}` is a pipeline, and no job of it is named", arguments.file.display()),
+            hint: format!("add `--job NAME`; `stepwell list {}` shows the names", arguments.file.display()),
+        }),
+        None => {
+            let request = JobRequest::from_source(source)
+                .map_err(CommandError::Document)?
+                .work_dir(arguments.workdir.as_deref().unwrap_or(Path::new(".")))
+                .environment(surroundings::environment());
+            Ok(given.fold(request, |request, (name, value)| request.variable(name, value)))
+        }
     }
-    Ok(request)
 }
 
 /// Sets up a host as the program needs it: caches in the user's folder, and no process left when it ends.
@@ -53,5 +63,7 @@ pub(super) fn host() -> Result<Host, CommandError> {
     if let Ok(folder) = surroundings::current_folder() {
         builder = builder.shown_from(folder);
     }
+    let fetches = Fetches::new();
+    builder = builder.git(surroundings::git()).on_fetch(move |progress| fetches.take(progress));
     Ok(builder.build()?)
 }

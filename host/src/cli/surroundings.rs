@@ -7,6 +7,8 @@ use std::env;
 use std::io;
 use std::path::PathBuf;
 
+use crate::{GitSettings, Proxies};
+
 /// Names that are about the runner or the job rather than about the machine; section 8.2 of the contract.
 const HIDDEN_PREFIXES: [&str; 4] = ["CI_", "GITLAB_", "FF_", "DOCKER_ENV_"];
 
@@ -110,6 +112,26 @@ pub(super) fn cache_folder() -> Option<PathBuf> {
 pub(super) fn scratch_folder() -> PathBuf {
     let named = env::temp_dir();
     if named.as_os_str().is_empty() { PathBuf::from("/tmp") } else { named }
+}
+
+/// Returns how git references are served: certificate authorities and proxies as git itself takes them from the
+/// environment.
+pub(super) fn git() -> GitSettings {
+    let mut settings = GitSettings::new(scratch_folder()).proxies(Proxies {
+        http: text("http_proxy").or_else(|| text("HTTP_PROXY")),
+        https: text("https_proxy").or_else(|| text("HTTPS_PROXY")),
+        all: text("all_proxy").or_else(|| text("ALL_PROXY")),
+        none: text("no_proxy").or_else(|| text("NO_PROXY")),
+    });
+    if let Some(file) = text("GIT_SSL_CAINFO").or_else(|| text("SSL_CERT_FILE")) {
+        settings = settings.certificate_authorities(file);
+    }
+    cache_folder().into_iter().fold(settings, GitSettings::cache_folder)
+}
+
+/// Returns a variable; none where it is empty.
+fn text(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Returns where the user stands.

@@ -86,4 +86,6 @@ codes! {
     NOT_HONOURED = "not-honoured";
     /// A number that GitLab writes in another way.
     NUMBER_REWRITTEN = "number-rewritten";
+    /// Something that GitLab's engine does not understand.
+    ONLY_STEPWELL = "only-stepwell";
 }

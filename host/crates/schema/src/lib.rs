@@ -25,6 +25,7 @@ pub mod problem;
 pub mod reference;
 pub mod source;
 pub mod step;
+pub mod strict;
 pub mod suggest;
 pub mod value;
 pub mod yaml;

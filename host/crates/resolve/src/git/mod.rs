@@ -4,6 +4,7 @@
 //! commit's tree is fetched, checked entry by entry, and put into the cache, whence function files are read like any
 //! other file, but never outside the tree.
 
+pub mod checkout;
 mod progress;
 mod settings;
 

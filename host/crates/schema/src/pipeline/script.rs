@@ -6,7 +6,7 @@ use crate::job::Job;
 use crate::literal::literal;
 use crate::problem::Problems;
 use crate::source::{Source, Span, Spanned};
-use crate::step::{Step, StepAction};
+use crate::step::{Step, StepAction, When};
 
 /// What stands in front of the commands: the first that fails ends the shell with its exit code, in a pipe too where the
 /// shell can. A plain `sh` may end at an option that it does not know, so a shell of its own tries it.
@@ -41,33 +41,26 @@ impl ScriptJob {
         (!self.after.is_empty()).then(|| shell_text(&self.after))
     }
 
-    /// Returns the commands of `before_script` and `script` as a job of one step called `script`. Nothing in them is read
-    /// as an expression, since GitLab reads none there.
-    pub fn main_job(&self) -> Job {
-        self.job("script", self.main_script(), &self.script)
-    }
-
-    /// Returns the commands of `after_script`, if there are any, as a job of one step called `after_script`.
-    pub fn after_job(&self) -> Option<Job> {
-        self.after_script().map(|text| self.job("after_script", text, &self.after))
-    }
-
-    fn job(&self, name: &str, text: String, commands: &[Spanned<String>]) -> Job {
-        let span = commands.first().map_or(Span::default(), |command| command.span);
-        let step = Step {
-            name: Spanned::new(name.to_owned(), span),
-            action: StepAction::Script(Spanned::new(literal(&text), span)),
-            env: Vec::new(),
-            span,
-        };
+    /// Returns the commands as a job: a step called `script`, and one called `after_script` that runs afterwards, if there
+    /// are commands for it. Nothing in them is read as an expression, since GitLab reads none there.
+    pub fn job(&self) -> Job {
+        let main = step("script", &self.main_script(), &self.script, When::OnSuccess);
+        let after = self.after_script().map(|text| step("after_script", &text, &self.after, When::Afterwards));
         Job {
             source: Arc::clone(&self.source),
-            steps: vec![step],
+            steps: [main].into_iter().chain(after).collect(),
             env: Vec::new(),
             outputs: Vec::new(),
             warnings: Problems::default(),
         }
     }
+}
+
+/// Makes a step that stands where the first of its commands does.
+fn step(name: &str, text: &str, commands: &[Spanned<String>], when: When) -> Step {
+    let span = commands.first().map_or(Span::default(), |command| command.span);
+    let action = StepAction::Script(Spanned::new(literal(text), span));
+    Step { name: Spanned::new(name.to_owned(), span), action, env: Vec::new(), when, span }
 }
 
 fn shell_text<'c>(commands: impl IntoIterator<Item = &'c Spanned<String>>) -> String {

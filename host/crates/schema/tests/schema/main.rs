@@ -7,5 +7,6 @@ mod pipeline_mistakes;
 mod pipelines;
 mod properties;
 mod references;
+mod strict;
 mod support;
 mod values;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use stepwell_schema::pipeline::is_pipeline;
 use stepwell_schema::pipeline::variables::{Variable, expand};
 use stepwell_schema::{
-    Job, NoWork, Pipeline, PipelineJob, PipelineWork, Problems, ScriptJob, Severity, Source, StepAction, literal,
+    Job, NoWork, Pipeline, PipelineJob, PipelineWork, Problems, ScriptJob, Severity, Source, StepAction, When, literal,
 };
 
 use crate::support::{pipeline, pipeline_of, summary};
@@ -296,13 +296,13 @@ fn shell_text() {
     assert_eq!(script.main_script(), expected);
     assert_eq!(script.after_script(), Some(format!("{options}printf '%s\\n' '$ z'\nz\n")));
 
-    let job = script.main_job();
+    let job = script.job();
     let StepAction::Script(step) = &job.steps[0].action else { panic!("a script") };
     assert_eq!((job.steps[0].name.value.as_str(), &step.value), ("script", &literal(&expected)));
     assert!(step.value.contains("echo \\${{ x }}"));
-    assert_eq!(script.after_job().expect("there is one").steps[0].name.value, "after_script");
+    assert_eq!((job.steps[1].name.value.as_str(), job.steps[1].when), ("after_script", When::Afterwards));
     let PipelineWork::Script(bare) = &pipeline_job("j: { script: x }").work else { panic!("a script") };
-    assert!(bare.after_script().is_none() && bare.after_job().is_none());
+    assert!(bare.after_script().is_none() && bare.job().steps.len() == 1);
 }
 
 fn pipeline_job(text: &str) -> PipelineJob {
