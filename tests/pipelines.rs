@@ -1,5 +1,8 @@
 //! Jobs straight from `.gitlab-ci.yml`.
 
+use std::path::Path;
+use std::process::Command;
+
 use crate::support::Place;
 
 /// A project in a git repository whose pipeline has a list of steps and a job of commands.
@@ -34,8 +37,22 @@ unit:
             "steps/show/func.yml",
             "spec: { inputs: { text: { type: string } } }\n---\nexec: { command: [echo, '${{ inputs.text }}'] }\n",
         );
-    stepwell_git_server::commit_all(&place.work(), "the first\n\nwith a body\n");
+    commit_all(&place.work(), "the first\n\nwith a body\n");
     place
+}
+
+/// Makes a repository of a folder, with one commit on `main`; no configuration of the machine is read.
+fn commit_all(folder: &Path, message: &str) {
+    for arguments in [
+        &["init", "--quiet", "--initial-branch", "main"][..],
+        &["add", "--all"],
+        &["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit", "--quiet", "--message", message],
+    ] {
+        #[expect(clippy::disallowed_methods, reason = "a repository is made with git itself")]
+        let mut git = Command::new("git");
+        git.args(arguments).current_dir(folder).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
+        assert!(git.status().expect("git starts").success(), "{arguments:?}");
+    }
 }
 
 #[test]
@@ -100,7 +117,10 @@ fn an_include_stays_in_the_project() {
 fn strict_refuses_what_only_stepwell_understands() {
     let place = project();
     place.run(["check", "--strict", "gitlab", ".gitlab-ci.yml"]).code(0);
-    place.write("steps/show/func.yml", "spec:\n  inputs: { text: { type: string } }\n  needs: { read: [src] }\n---\nexec: { command: [x] }\n");
+    place.write(
+        "steps/show/func.yml",
+        "spec:\n  inputs: { text: { type: string } }\n  needs: { read: [src] }\n---\nexec: { command: [x] }\n",
+    );
     let ran = place.run(["check", "--strict", "gitlab", ".gitlab-ci.yml"]);
     ran.code(3).says("`needs` is understood by Stepwell only").says("steps/show/func.yml:3:10");
     place.run(["check", ".gitlab-ci.yml"]).code(0);

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub enum FetchError {
     /// The address cannot be used.
     #[error("the address is not valid: {0}")]
-    InvalidAddress(&'static str),
+    InvalidAddress(String),
     /// The scheme is not served.
     #[error("the scheme `{scheme}` is not supported: expected `https`, `http` or `file`")]
     UnsupportedScheme {
@@ -44,6 +44,9 @@ pub enum FetchError {
     /// An answer that is none of the protocol's.
     #[error("the answer is not that of a git server: {0}")]
     Protocol(String),
+    /// The server gives a reason of its own.
+    #[error("the server refuses: {0}")]
+    Refused(String),
     /// A redirection that is not followed.
     #[error("the redirection is not followed: {0}")]
     Redirect(&'static str),
@@ -126,6 +129,7 @@ impl FetchError {
             | Self::ProxyUnauthorized
             | Self::Status(_)
             | Self::Protocol(_)
+            | Self::Refused(_)
             | Self::Redirect(_)
             | Self::Tls(_)
             | Self::OverLimit { .. }

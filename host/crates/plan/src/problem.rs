@@ -146,6 +146,7 @@ fn fetch_help(error: &FetchError) -> Option<String> {
         FetchError::InvalidAddress(_)
         | FetchError::UnsupportedScheme { .. }
         | FetchError::Status(_)
+        | FetchError::Refused(_)
         | FetchError::BrokenOff(_)
         | FetchError::UnsafeEntry { .. }
         | FetchError::Repository(_)

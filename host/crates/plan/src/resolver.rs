@@ -140,7 +140,7 @@ pub enum ResolveError {
         /// The revision as written.
         revision: String,
         /// What there is instead.
-        known: KnownRevisions,
+        known: Box<KnownRevisions>,
         /// Whether the repository lies on this machine, where an earlier step may still make the revision.
         is_local: bool,
     },

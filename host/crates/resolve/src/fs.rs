@@ -148,7 +148,8 @@ impl FileResolver {
     }
 }
 
-fn open_beneath(folder: &Path, path: &str) -> io::Result<File> {
+/// Opens a regular file that stays beneath a folder, through whatever links.
+pub(crate) fn open_beneath(folder: &Path, path: &str) -> io::Result<File> {
     let folder = Dir::open_ambient_dir(folder, ambient_authority())?;
     // As in `regular_file::open`: nothing but a regular file is opened.
     if !folder.metadata(path)?.is_file() {
@@ -178,7 +179,7 @@ fn is_not_found<T>(result: io::Result<T>) -> bool {
 }
 
 /// A missing file, or a folder on the way that is none: a later step may make either.
-fn is_absence(error: &io::Error) -> bool {
+pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
@@ -191,9 +192,7 @@ fn escapes(folder: &Path, path: &str) -> ResolveError {
 }
 
 fn beside_error(folder: &Path, path: &str, normal: &str, error: io::Error) -> ResolveError {
-    // cap-std makes this error itself, without a number of the system, where a link leads out of the folder.
-    let led_out = error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none();
-    if led_out {
+    if led_out(&error) {
         escapes(folder, path)
     } else if is_absence(&error) {
         not_found(folder, &[normal])
@@ -202,7 +201,13 @@ fn beside_error(folder: &Path, path: &str, normal: &str, error: io::Error) -> Re
     }
 }
 
-fn refused_error(refused: Refused, path: &Path, shown: &str, limit_bytes: u64) -> ResolveError {
+/// Tells whether a file was not opened because a link leads out of the folder.
+pub(crate) fn led_out(error: &io::Error) -> bool {
+    // cap-std makes this error itself, without a number of the system.
+    error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
+}
+
+pub(crate) fn refused_error(refused: Refused, path: &Path, shown: &str, limit_bytes: u64) -> ResolveError {
     match refused {
         Refused::TooLarge(actual_bytes) => ResolveError::TooLarge { path: shown.to_owned(), actual_bytes, limit_bytes },
         Refused::Failed(cause) => ResolveError::Unreadable { path: path.to_owned(), cause },
