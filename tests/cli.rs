@@ -249,8 +249,9 @@ fn the_examples_of_the_help_work() {
         "greet/func.yml",
         "spec: { inputs: { name: { type: string }, times: { type: number, default: 1 } } }\n---\nexec: { command: [ echo, '${{ inputs.name }}' ] }\n",
     );
+    place.write(".gitlab-ci.yml", "build: { run: [{ name: a, script: echo built }] }\n");
     let mut tried = 0;
-    for command in ["run", "call", "plan", "check", "completions", "manual"] {
+    for command in ["run", "call", "plan", "list", "check", "completions", "manual"] {
         let help = place.run([command, "--help"]);
         help.code(0);
         for line in help.stdout.lines().filter_map(|line| line.trim_start().strip_prefix("stepwell ")) {

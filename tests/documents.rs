@@ -1,5 +1,6 @@
 //! The YAML on the pages is valid: each block is checked as the file that it stands for. What it refers to is there: the
-//! function `greet` of the README, and for each module a program without a say in inputs and outputs.
+//! function `greet` of the README, what the pipeline includes, and for each module a program without a say in inputs and
+//! outputs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -38,6 +39,8 @@ fn check(block: &Block) -> Result<(), String> {
     let readme = fs::read_to_string(workspace_root().join("README.md")).expect("the README is there");
     let greet = blocks(&readme).into_iter().find(|block| block.language == "yaml").expect("it shows a function");
     write_function(&place, "greet", &greet.text);
+    write_function(&place, "steps/scan", "spec: { inputs: { folder: { type: string } } }\n---\nexec: { command: [ls] }\n");
+    place.write("ci/templates.yml", ".cargo: { setup: [cargo --version] }\n");
     let file = if block.text.contains("\n---\n") {
         write_function(&place, "shown", &block.text);
         "shown/func.yml"

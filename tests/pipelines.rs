@@ -28,7 +28,7 @@ build:
 unit:
   stage: verify
   before_script: [STATE=kept]
-  script: [echo $STATE $TARGET '${{ x }}', test $TARGET = release, echo reached]
+  script: [\"echo $STATE $TARGET '${{ x }}'\", test $TARGET = release, echo reached]
   after_script: [echo after $STATE, exit 9]
 ",
         )
@@ -80,7 +80,7 @@ fn jobs_are_listed_in_the_order_of_their_stages() {
     let place = project();
     let ran = place.run(["list", ".gitlab-ci.yml"]);
     let lines: Vec<Vec<&str>> = ran.code(0).stdout.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[1..], [vec!["build", "build", "1", "step"], vec!["unit", "verify", "5", "commands"]]);
+    assert_eq!(lines[1..], [vec!["build", "build", "1", "step"], vec!["unit", "verify", "6", "commands"]]);
     let json: serde_json::Value =
         serde_json::from_str(&place.run(["list", "--json", ".gitlab-ci.yml"]).stdout).expect("JSON");
     assert_eq!(json["jobs"][0]["not_honoured"], serde_json::json!(["image"]));
