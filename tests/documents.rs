@@ -39,7 +39,11 @@ fn check(block: &Block) -> Result<(), String> {
     let readme = fs::read_to_string(workspace_root().join("README.md")).expect("the README is there");
     let greet = blocks(&readme).into_iter().find(|block| block.language == "yaml").expect("it shows a function");
     write_function(&place, "greet", &greet.text);
-    write_function(&place, "steps/scan", "spec: { inputs: { folder: { type: string } } }\n---\nexec: { command: [ls] }\n");
+    write_function(
+        &place,
+        "steps/scan",
+        "spec: { inputs: { folder: { type: string } } }\n---\nexec: { command: [ls] }\n",
+    );
     place.write("ci/templates.yml", ".cargo: { setup: [cargo --version] }\n");
     let file = if block.text.contains("\n---\n") {
         write_function(&place, "shown", &block.text);

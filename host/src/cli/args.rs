@@ -54,6 +54,14 @@ pub(super) enum Command {
     /// Installs this program under the name that GitLab Runner looks for.
     #[command(after_help = "Example:\n    stepwell install --as step-runner /usr/local/bin")]
     Install(InstallArguments),
+    /// Looks after the fetched trees that are kept between jobs.
+    #[command(
+        after_help = "Examples:\n    stepwell cache list\n    stepwell cache verify\n    stepwell cache prune --to 1GiB"
+    )]
+    Cache {
+        #[command(subcommand)]
+        command: CacheCommand,
+    },
     /// Prints a completion script for a shell.
     #[command(after_help = "Example:\n    stepwell completions bash")]
     Completions {
@@ -171,6 +179,27 @@ pub(super) struct CheckArguments {
 pub(super) enum Strict {
     /// GitLab's.
     Gitlab,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CacheCommand {
+    /// Lists the commits whose trees are kept.
+    List {
+        /// Prints them as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Reads every tree and says which are damaged; a job that needs one of these fetches it anew.
+    Verify,
+    /// Removes trees that no running job uses: all of them, where --to does not say otherwise.
+    Prune(PruneArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PruneArguments {
+    /// Removes only what was used longest ago, until this much is left, such as `1GiB`.
+    #[arg(long, value_name = "SIZE")]
+    pub(super) to: Option<bytesize::ByteSize>,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The command line: arguments in, text and exit code out. It adds no logic of its own to the library.
 
 mod args;
+mod cache;
 mod call;
 mod check;
 mod diagnostics;
@@ -48,6 +49,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(command: Command) -> ExitCode {
     let done = match command {
         Command::Ci(arguments) => return step_runner::ci(&arguments),
+        Command::Cache { command } => cache::cache(&command),
         Command::Install(arguments) => install(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Call(arguments) => call::call(&arguments),
