@@ -14,9 +14,13 @@ mod cli;
 mod documents;
 /// The shipped functions and the examples, run for real.
 mod examples;
+/// Git references through the command line, against real servers.
+mod git;
 /// Which crate may use which, and that each says what it is for.
 mod layers;
 /// Jobs straight from `.gitlab-ci.yml`.
 mod pipelines;
 /// The quick start of the README, followed word for word.
 mod quick_start;
+/// The program under the name `step-runner`, called as GitLab Runner calls it.
+mod step_runner;

@@ -115,7 +115,8 @@ impl CommandError {
             }
             Self::Environment { message, cause, .. } => format!("{message}: {cause}"),
             Self::Run(RunError::Environment { message, cause: Some(cause), .. }) => format!("{message}: {cause}"),
-            Self::Usage { .. } | Self::Run(_) => self.to_string(),
+            Self::Usage { message, hint } => format!("{message}; {hint}"),
+            Self::Run(_) => self.to_string(),
         }
     }
 

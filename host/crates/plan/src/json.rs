@@ -19,7 +19,7 @@ impl Plan {
     /// - `steps`: a list of `{name, kind, reference?, function?, module?, needs?, open?, steps?, pinned?}`; `kind` is
     ///   `script`, `exec`, `sequence`, `wasm`, or `when-reached` with the reason under `because`; `function` and `module`
     ///   are digests; `needs` are decisions, `open` the needs that are decided when the step is reached
-    /// - `functions`: a list of `{reference, protocol, file, digest, module?: {name, digest}}`
+    /// - `functions`: a list of `{reference, protocol, file, digest, commit?, module?: {name, digest}}`
     /// - `denials`: how many needs are denied that cannot be done without
     /// - `warnings`: a list of texts
     ///
@@ -57,7 +57,7 @@ fn step_json<'p>(
             object.insert("kind".into(), json!("script"));
         }
         PlannedAction::Function { reference, target, .. } => {
-            object.insert("reference".into(), json!(crate::show::reference_text(reference)));
+            object.insert("reference".into(), json!(reference.to_string()));
             match target {
                 Target::Pinned(function) => insert_function(&mut object, function, invocations),
                 Target::WhenReached(deferred) => {
@@ -118,6 +118,9 @@ fn function_json(function: &PlannedFunction) -> Value {
     object.insert("protocol".into(), json!(origin.protocol.as_str()));
     object.insert("file".into(), json!(origin.file));
     object.insert("digest".into(), json!(function.resolved.digest));
+    if let Some(commit) = &origin.commit {
+        object.insert("commit".into(), json!(commit));
+    }
     if let Some(module) = function.module() {
         object.insert("module".into(), json!({ "name": module.name, "digest": module.digest }));
     }

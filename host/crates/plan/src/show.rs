@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use stepwell_policy::{Capability, Decision};
-use stepwell_schema::{Digest, Reference};
+use stepwell_schema::Digest;
 
 use crate::function::{PlannedDefinition, PlannedFunction, PlannedSequence};
 use crate::invocation::{NeedsState, PlannedInvocation};
@@ -99,7 +99,7 @@ impl Lines {
 fn what(step: &PlannedStep) -> String {
     match &step.action {
         PlannedAction::Script(_) => "script".to_owned(),
-        PlannedAction::Function { reference, .. } => printable(&reference_text(reference)),
+        PlannedAction::Function { reference, .. } => printable(&reference.to_string()),
     }
 }
 
@@ -125,9 +125,13 @@ fn pinned_state(function: &PlannedFunction, native: &str) -> String {
         }
         PlannedDefinition::Sequence(_) | PlannedDefinition::Wasm(_) => {}
     }
-    match function.resolved.origin.protocol {
-        Protocol::BuiltIn => state.push_str("   built in"),
-        Protocol::File | Protocol::Git | Protocol::Oci => {}
+    let origin = &function.resolved.origin;
+    match (origin.protocol, &origin.commit) {
+        (Protocol::BuiltIn, _) => state.push_str("   built in"),
+        (Protocol::Git, Some(commit)) => {
+            let _ = write!(state, "   commit {}…", commit.get(..SHOWN_DIGITS).unwrap_or(commit));
+        }
+        (Protocol::File | Protocol::Git | Protocol::Oci, _) => {}
     }
     state
 }
@@ -135,27 +139,6 @@ fn pinned_state(function: &PlannedFunction, native: &str) -> String {
 fn verdict(decision: &Decision) -> String {
     let optional = if decision.request.optional { "   optional" } else { "" };
     format!("{:<9} {}{optional}", decision.verdict, decision.rule)
-}
-
-/// Returns a reference in the words of the document.
-pub(crate) fn reference_text(reference: &Reference) -> String {
-    match reference {
-        Reference::Dynamic { text } => text.clone(),
-        Reference::File { path } => path.clone(),
-        Reference::BuiltIn { name, dist: false } => format!("builtin://{name}"),
-        Reference::BuiltIn { name, dist: true } => format!("dist://{name}"),
-        Reference::Git(git) => format!("{}@{}", without_credentials(&git.url), git.revision),
-        Reference::Oci(oci) => format!("{}/{}:{}", oci.registry, oci.repository, oci.tag),
-    }
-}
-
-/// Leaves out what stands before the `@` of an address: it may be a password.
-fn without_credentials(url: &str) -> String {
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-        (None, Some((_, host))) => host.to_owned(),
-        (_, None) => url.to_owned(),
-    }
 }
 
 fn short(digest: &Digest) -> String {

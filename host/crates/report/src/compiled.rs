@@ -103,7 +103,7 @@ fn builtin_members(name: &str) -> Members {
 
 fn git_members(git: &GitReference) -> Members {
     protocol("git")
-        .nonempty("url", json!(git.url))
+        .nonempty("url", json!(git.shown_url()))
         .nonempty("path", parts(&git.directory))
         .nonempty("filename", json!(git.file))
         .nonempty("version", json!(git.revision))

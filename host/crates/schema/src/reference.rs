@@ -349,7 +349,7 @@ impl fmt::Display for Reference {
 impl fmt::Display for GitReference {
     /// Writes the short form if the folder is below `steps` and all members fit it; see [`Reference`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = without_credentials(&self.url);
+        let url = self.shown_url();
         let short = format!("{}{}@{}", url, self.short_path(), self.revision);
         if self.is_short_form(&short) {
             return f.write_str(&short);
@@ -360,6 +360,12 @@ impl fmt::Display for GitReference {
 }
 
 impl GitReference {
+    /// Returns the address for people and files: user name and password in it are written as `[MASKED]`, unless they are an
+    /// expression.
+    pub fn shown_url(&self) -> String {
+        without_credentials(&self.url)
+    }
+
     /// Tells whether a short form means this. The address is left out of the comparison, since it may be masked.
     fn is_short_form(&self, short: &str) -> bool {
         let Ok(Reference::Git(parsed)) = Reference::parse(short) else { return false };
