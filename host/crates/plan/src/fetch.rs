@@ -18,7 +18,7 @@ pub enum FetchError {
         scheme: String,
     },
     /// The server wants to know who asks, or does not take the credentials (status 401).
-    #[error("the server asks for credentials (status 401)")]
+    #[error("the server {} (status 401)", if *.credentials_sent { "does not take the credentials" } else { "asks for credentials" })]
     Unauthorized {
         /// Whether credentials were sent.
         credentials_sent: bool,

@@ -33,6 +33,14 @@ pub(crate) struct Stamp {
     pub(crate) moving: Option<(PathBuf, String, Oid)>,
 }
 
+impl TreeInfo {
+    /// Returns the same for what is relative in the tree, which stays what it is when the revision moves.
+    pub(crate) fn as_fixed(&self) -> Self {
+        let lease = Arc::clone(&self.stamp.lease);
+        Self { stamp: Arc::new(Stamp { lease, moving: None }), ..self.clone() }
+    }
+}
+
 impl Stamp {
     pub(crate) fn of(resolved: &Resolved) -> Option<&Self> {
         resolved.stamp.as_deref()?.downcast_ref()

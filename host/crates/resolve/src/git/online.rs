@@ -208,14 +208,15 @@ impl Asking<'_> {
             Err(failure) => return Err(failure),
         };
         // Names were promised a moment ago. Other commits may never have been there, and the server does not say which.
-        let is_name = |id: &&Oid| self.advertisement.all().binary_search(id).is_ok();
-        if ids.iter().all(|id| is_name(&id)) {
+        let named = self.advertisement.all();
+        let is_name = |id: &Oid| named.binary_search(id).is_ok();
+        if ids.iter().all(is_name) {
             return Err(failure);
         }
         let mut refused = Vec::new();
         for id in ids {
             match self.download(repository, &[*id], History::None) {
-                Err(failure) if failure.is_refusal() && !is_name(&id) => refused.push(*id),
+                Err(failure) if failure.is_refusal() && !is_name(id) => refused.push(*id),
                 other => other?,
             }
         }

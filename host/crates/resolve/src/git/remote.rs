@@ -121,7 +121,10 @@ impl Remote {
         if let Some(failure) = outcome.failure {
             for revision in revisions {
                 if !seen.pins.contains_key(*revision) {
-                    let pin = self.last_seen(session, revision, &failure).ok_or_else(|| failure.clone());
+                    // What the names stand for now is known where they could be listed.
+                    let is_unlisted = seen.list.is_none();
+                    let last_seen = is_unlisted.then(|| self.last_seen(session, revision, &failure)).flatten();
+                    let pin = last_seen.ok_or_else(|| failure.clone());
                     seen.pins.insert((*revision).to_owned(), pin);
                 }
             }

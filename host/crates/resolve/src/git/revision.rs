@@ -91,6 +91,8 @@ fn unknown(repository: &Repository, candidates: Vec<String>) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     #[test]
@@ -103,5 +105,55 @@ mod tests {
         for text in ["0123456", full, "0123456g", "v1", ""] {
             assert!(!is_abbreviation(text), "{text}");
         }
+    }
+
+    /// Makes commits and blobs until two commits, and a commit and a blob, have ids that begin with the same eight digits.
+    /// Among 200,000 of each that is all but certain, and always the same.
+    fn alike(repository: &Repository) -> [[Oid; 2]; 2] {
+        let odb = repository.odb().unwrap();
+        let tree = odb.write(ObjectType::Tree, b"").unwrap();
+        let content = |kind, number: u32| match kind {
+            ObjectType::Commit => {
+                format!("tree {tree}\nauthor a <a> 0 +0000\ncommitter a <a> 0 +0000\n\n{number}\n").into_bytes()
+            }
+            _ => number.to_string().into_bytes(),
+        };
+        let mut commits = HashMap::new();
+        let (mut two_commits, mut commit_and_blob) = (None, None);
+        for number in 0..200_000 {
+            let id = Oid::hash_object(ObjectType::Commit, &content(ObjectType::Commit, number)).unwrap();
+            if let Some(other) = commits.insert(id.to_string()[..LEAST_DIGITS].to_owned(), number) {
+                two_commits.get_or_insert((other, number));
+            }
+        }
+        for number in 0..200_000 {
+            let id = Oid::hash_object(ObjectType::Blob, &content(ObjectType::Blob, number)).unwrap();
+            if let Some(commit) = commits.get(&id.to_string()[..LEAST_DIGITS]) {
+                commit_and_blob.get_or_insert((*commit, number));
+            }
+        }
+        let write = |kind, number| odb.write(kind, &content(kind, number)).unwrap();
+        let ((one, two), (commit, blob)) = (two_commits.unwrap(), commit_and_blob.unwrap());
+        [
+            [write(ObjectType::Commit, one), write(ObjectType::Commit, two)],
+            [write(ObjectType::Commit, commit), write(ObjectType::Blob, blob)],
+        ]
+    }
+
+    #[test]
+    fn abbreviations_that_stand_for_more_than_one_object() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init_bare(folder.path()).unwrap();
+        let [mut commits, [commit, blob]] = alike(&repository);
+        let abbreviated = |id: Oid| id.to_string()[..LEAST_DIGITS].to_owned();
+        assert_eq!(abbreviated(commit), abbreviated(blob));
+        assert_eq!(look_up(&repository, &abbreviated(commit)).unwrap(), commit);
+        assert!(look_up(&repository, &blob.to_string()).is_err());
+        commits.sort_unstable();
+        let Err(Failure::Unknown { known, .. }) = look_up(&repository, &abbreviated(commits[0]).to_uppercase()) else {
+            panic!("one of two was taken");
+        };
+        assert_eq!(known.candidates, commits.map(|id| id.to_string()));
+        assert_eq!(look_up(&repository, &commits[1].to_string()[..39]).unwrap(), commits[1]);
     }
 }

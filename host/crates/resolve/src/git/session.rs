@@ -102,7 +102,7 @@ impl Session {
         };
         let root = pinned.lease.root();
         // Several commits may have one tree; what is relative in it is shown as part of the first.
-        lock(&self.trees).entry(root.to_owned()).or_insert_with(|| info.clone());
+        lock(&self.trees).entry(root.to_owned()).or_insert_with(|| info.as_fixed());
         let mut resolved = files::resolve(root, &reference.directory, reference.file.as_deref(), &info)?;
         resolved.notes = pinned.notes;
         let submodules = pinned.lease.submodules();

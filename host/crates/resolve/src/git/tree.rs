@@ -25,6 +25,10 @@ const MAX_NAME_BYTES: usize = 255;
 /// Longest target of a link, in bytes (`PATH_MAX`, less the NUL at its end).
 const MAX_TARGET_BYTES: u64 = 4_095;
 
+/// Largest commit or list of one folder that is read, in bytes: a folder with a million files. Such objects are held in
+/// memory, and their length comes from whoever made them.
+const MAX_OBJECT_BYTES: usize = 64 << 20;
+
 const KIND_BITS: i32 = 0o170_000;
 const FOLDER: i32 = 0o040_000;
 const LINK: i32 = 0o120_000;
@@ -55,7 +59,8 @@ impl Listing {
         settings: &GitSettings,
         watch: &Watch,
     ) -> Result<Self, Failure> {
-        let tree = repository.find_commit(commit)?.tree()?;
+        check_length(repository, commit)?;
+        let tree = find_tree(repository, repository.find_commit(commit)?.tree_id())?;
         let mut reader = Reader { repository, settings, listing: Self::default(), bytes: 0 };
         let mut open = vec![(Vec::new(), 0, tree)];
         while let Some((path, depth, tree)) = open.pop() {
@@ -136,7 +141,7 @@ impl<'r> Reader<'r> {
                     return Err(Failure::over(FetchLimit::Depth, self.settings.folder_depth));
                 }
                 FOLDER => {
-                    open.push((path.clone(), depth + 1, self.repository.find_tree(entry.id())?));
+                    open.push((path.clone(), depth + 1, find_tree(self.repository, entry.id())?));
                     Entry::Folder
                 }
                 FILE => {
@@ -171,6 +176,20 @@ impl<'r> Reader<'r> {
             return Err(Failure::over(FetchLimit::TreeBytes, self.settings.tree_bytes));
         }
         Ok(bytes as u64)
+    }
+}
+
+fn find_tree(repository: &Repository, id: Oid) -> Result<Tree<'_>, Failure> {
+    check_length(repository, id)?;
+    Ok(repository.find_tree(id)?)
+}
+
+fn check_length(repository: &Repository, id: Oid) -> Result<(), Failure> {
+    match repository.odb()?.read_header(id)? {
+        (bytes, _) if bytes > MAX_OBJECT_BYTES => {
+            Err(FetchError::Repository(format!("object {id} is too long")).into())
+        }
+        _ => Ok(()),
     }
 }
 

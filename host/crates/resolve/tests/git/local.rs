@@ -1,7 +1,7 @@
 use stepwell_git_server::Repository;
 use stepwell_plan::{ResolveError, Resolver};
 
-use crate::support::{Machine, check_text, check_version, function, repository, resolve};
+use crate::support::{Machine, check_text, check_version, function, repository, resolve, resolve_relative};
 
 #[test]
 fn a_commit_of_an_earlier_step_is_seen() {
@@ -16,6 +16,9 @@ fn a_commit_of_an_earlier_step_is_seen() {
     assert!(!job.is_unchanged(&one, &[]));
     let two = check_version(resolve(&job, &reference), "two");
     assert!(job.is_unchanged(&two, &[]));
+    // What is relative stays in the commit that it was reached from.
+    let relative = check_version(resolve_relative(&job, &one, "."), "one");
+    assert!(job.is_unchanged(&relative, &[]));
 }
 
 #[test]

@@ -28,8 +28,8 @@ fn http_with_credentials() {
     check_text(
         machine.resolve(&format!("{}@main", server.url_with("user:wrong", "group/project.git"))),
         &format!(
-            "fetch-failed: fetching git step: `{url}`: the server asks for credentials (status 401) | look whether the \
-             credentials in the reference are valid and may read this project"
+            "fetch-failed: fetching git step: `{url}`: the server does not take the credentials (status 401) | look \
+             whether the credentials in the reference are valid and may read this project"
         ),
     );
 }

@@ -90,7 +90,8 @@ impl Cache {
     /// # Errors
     /// See [`CacheError`].
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, CacheError> {
-        let root = folder.as_ref().join("git");
+        let folder = folder.as_ref();
+        let root = std::path::absolute(folder).map_err(at(folder))?.join("git");
         let key = folder::open(&root)?;
         for part in [TREES, INDEX, TEMPORARIES] {
             folder::make(&root.join(part))?;
