@@ -10,6 +10,8 @@ mod cancellation;
 mod cases;
 /// The command line: exit codes, streams, help whose examples work.
 mod cli;
+/// The contract of GitLab's steps as a table: each rule, and the cases that show it.
+mod contract;
 /// The YAML on the pages: each block is a valid file.
 mod documents;
 /// The shipped functions and the examples, run for real.

@@ -172,6 +172,14 @@ impl JobRequest {
         self
     }
 
+    /// Sets whether a message about a line of an output or export file quotes the line, whatever it holds. By default it
+    /// does not.
+    #[must_use]
+    pub fn quote_lines(mut self, on: bool) -> Self {
+        self.options.quote_lines = on;
+        self
+    }
+
     /// Returns what cancels every job that is started with this request, also while it is still being planned: for a
     /// signal handler that must be there before [`crate::Host::run`] is called. Clones of a request are cancelled
     /// together.

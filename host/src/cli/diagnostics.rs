@@ -6,6 +6,13 @@ use std::io::{self, Write};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use stepwell_schema::{Label, Place, Problem, Problems, Severity, Source};
 
+/// Longest line of a document that is shown, in bytes: longer than people write them. The lists that runners hand over are
+/// one line each; shown, it would be the whole list with all that stands in it.
+const MAX_SHOWN_LINE_BYTES: usize = 160;
+
+/// Lines above and below a place that are shown with it.
+const CONTEXT_LINES: usize = 1;
+
 /// Draws every problem, in order, and a closing line with their number.
 ///
 /// # Errors
@@ -29,7 +36,8 @@ pub(super) fn draw(out: &mut dyn Write, problems: &Problems, color: bool) -> io:
 /// The writer's.
 pub(super) fn draw_one(out: &mut dyn Write, problem: &Problem, color: bool) -> io::Result<()> {
     let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100).with_context_lines(1);
+    let handler =
+        GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100).with_context_lines(CONTEXT_LINES);
     let mut text = String::new();
     // Writing into a `String` fails only where a source could not be read, and ours are in memory.
     if handler.render_report(&mut text, &Drawn::new(problem)).is_err() {
@@ -44,7 +52,8 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A problem as miette draws it. Labels in other documents than the first are drawn beneath as related places.
+/// A problem as miette draws it. Labels in other documents than the first are drawn beneath as related places. Where
+/// lines are too long to be shown, the place is named in front of the message.
 struct Drawn<'a> {
     problem: &'a Problem,
     source: Option<NamedSource<String>>,
@@ -54,7 +63,7 @@ struct Drawn<'a> {
 /// A label in another document than the problem's own.
 struct RelatedPlace<'a> {
     label: &'a Label,
-    source: NamedSource<String>,
+    source: Option<NamedSource<String>>,
 }
 
 impl<'a> Drawn<'a> {
@@ -64,10 +73,22 @@ impl<'a> Drawn<'a> {
             .labels
             .iter()
             .filter(|label| Some(&label.place.source) != main)
-            .map(|label| RelatedPlace { label, source: named(&label.place.source) })
+            .map(|label| RelatedPlace { label, source: shown(&label.place).then(|| named(&label.place.source)) })
             .collect();
-        Self { problem, source: main.map(|source| named(source)), related }
+        let all_shown =
+            problem.labels.iter().filter(|label| Some(&label.place.source) == main).all(|label| shown(&label.place));
+        Self { problem, source: main.filter(|_| all_shown).map(|source| named(source)), related }
     }
+}
+
+/// Tells whether all lines that would be shown with a place are short enough for that.
+fn shown(place: &Place) -> bool {
+    let text = place.source.text();
+    let above = text.get(..place.span.start).unwrap_or_default().split('\n').count();
+    let inside = text.get(place.span.start..place.span.end).unwrap_or_default().split('\n').count();
+    let first = above.saturating_sub(1 + CONTEXT_LINES);
+    let last = above + inside - 1 + CONTEXT_LINES;
+    text.split('\n').take(last).skip(first).all(|line| line.len() <= MAX_SHOWN_LINE_BYTES)
 }
 
 fn named(source: &Source) -> NamedSource<String> {
@@ -84,7 +105,10 @@ fn span(label: &Label) -> LabeledSpan {
 
 impl fmt::Display for Drawn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problem.message)
+        match self.source {
+            Some(_) => f.write_str(&self.problem.message),
+            None => fmt::Display::fmt(self.problem, f),
+        }
     }
 }
 
@@ -117,6 +141,7 @@ impl Diagnostic for Drawn<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.source.as_ref()?;
         let main = &self.problem.labels.first()?.place.source;
         Some(Box::new(self.problem.labels.iter().filter(move |label| &label.place.source == main).map(span)))
     }
@@ -131,6 +156,9 @@ impl Diagnostic for Drawn<'_> {
 
 impl fmt::Display for RelatedPlace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.source.is_none() {
+            write!(f, "{}: ", self.label.place)?;
+        }
         f.write_str(if self.label.text.is_empty() { "see also" } else { &self.label.text })
     }
 }
@@ -149,10 +177,11 @@ impl Diagnostic for RelatedPlace<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.source)
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.source.as_ref()?;
         // Its words are the heading.
         Some(Box::new(std::iter::once(LabeledSpan::new_with_span(None, *span(self.label).inner()))))
     }
@@ -162,6 +191,19 @@ impl Diagnostic for RelatedPlace<'_> {
 mod tests {
     use super::*;
     use stepwell_schema::Span;
+
+    #[test]
+    fn a_line_that_is_too_long_is_not_shown() {
+        let text = format!("- {{ name: a, script: {} }}\n- {{ nmae: b }}\n", "x".repeat(MAX_SHOWN_LINE_BYTES));
+        let place = text.find("nmae").expect("it is there");
+        let problem = Problem::error("unknown-key", "unknown key `nmae`")
+            .at(Place::new(Source::new("STEPS", text), Span::new(place, place + 4)), "did you mean `name`?");
+        let mut text = Vec::new();
+        draw(&mut text, &problem.into(), false).expect("a vector takes everything");
+        let text = String::from_utf8(text).expect("text");
+        assert!(text.contains("STEPS:2:5: unknown key `nmae`"), "{text}");
+        assert!(!text.contains("xxx"), "{text}");
+    }
 
     #[test]
     fn a_problem_shows_code_place_and_help() {

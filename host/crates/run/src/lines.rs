@@ -16,6 +16,9 @@ pub const MAX_LINE_BYTES: usize = 16 << 20;
 /// Longest file, in bytes: four of the longest lines. Parsed it takes a few times as much memory, once a step.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;
 
+/// Most bytes of a line that a message quotes: the end of a job's log is what people read first.
+pub const MAX_QUOTED_BYTES: usize = 4096;
+
 /// A line that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("failed to unmarshal JSON at line {line}: {kind}")]
@@ -24,6 +27,16 @@ pub struct LineError {
     pub line: usize,
     /// What is wrong with it.
     pub kind: LineErrorKind,
+}
+
+impl LineError {
+    /// Returns the message with the line that it is about: for a job that is to show such lines, secret or not. Of a long
+    /// line the first [`MAX_QUOTED_BYTES`] are shown.
+    pub fn quoting(&self, bytes: &[u8]) -> String {
+        let line = bytes.split(|byte| *byte == b'\n').nth(self.line - 1).unwrap_or_default();
+        let shown = String::from_utf8_lossy(&line[..line.len().min(MAX_QUOTED_BYTES)]);
+        format!("{self}, line: {}", shown.trim_end_matches('\r'))
+    }
 }
 
 /// What is wrong with a line. None of these holds the content of the line, which may be secret.

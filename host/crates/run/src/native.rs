@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use stepwell_expr::{StepOutputs, Values};
 use stepwell_plan::{PlannedDefinition, PlannedFunction};
-use stepwell_schema::OutputsSpec;
+use stepwell_schema::{OutputsSpec, Value};
 
 use crate::call::Call;
 use crate::ending::{command_end, exit_code};
@@ -79,8 +79,8 @@ impl Sequencer {
             result.outputs = outputs.map_err(|problems| output_file(&problems))?;
             return Ok(());
         };
-        let (files, function) = (files.clone(), Arc::clone(function));
-        let collected = tokio::task::spawn_blocking(move || collect(&function, &files))
+        let (files, function, quote) = (files.clone(), Arc::clone(function), self.options.quote_lines);
+        let collected = tokio::task::spawn_blocking(move || collect(&function, &files, quote))
             .await
             .map_err(|error| Failed::engine(format!("reading the output file broke off: {error}")))?;
         (result.outputs, result.exports) = collected?;
@@ -108,26 +108,35 @@ impl Sequencer {
     }
 }
 
-/// Reads the two files of a command that succeeded: outputs first, and exports only if they are good.
-fn collect(function: &PlannedFunction, files: &StepFiles) -> Result<(Values, BTreeMap<String, String>), Failed> {
+/// Reads the two files of a command that succeeded: outputs first, and exports only if they are good. `quote` says whether
+/// a message may hold the line that it is about.
+fn collect(
+    function: &PlannedFunction,
+    files: &StepFiles,
+    quote: bool,
+) -> Result<(Values, BTreeMap<String, String>), Failed> {
     let spec = &function.function.spec;
     let bytes = lines::read(files.output.as_ref()).map_err(|error| output_file(&error))?;
     let outputs = match &spec.outputs {
         OutputsSpec::Delegate(_) => parse_delegate(&bytes).map_err(|error| output_file(&error))?,
         OutputsSpec::Declared(_) => {
-            let entries = lines::parse(&bytes).map_err(|error| output_file(&error))?;
+            let entries = parse(&bytes, quote).map_err(|error| output_file(&error))?;
             check_outputs(spec, entries).map_err(|problems| output_file(&problems))?
         }
     };
     drop(bytes);
-    let exports = read_exports(files)?;
+    let exports = read_exports(files, quote)?;
     Ok((outputs, exports))
 }
 
-fn read_exports(files: &StepFiles) -> Result<BTreeMap<String, String>, Failed> {
+fn read_exports(files: &StepFiles, quote: bool) -> Result<BTreeMap<String, String>, Failed> {
     let bytes = lines::read(files.export.as_ref()).map_err(|error| export_file(&error))?;
-    let entries = lines::parse(&bytes).map_err(|error| export_file(&error))?;
+    let entries = parse(&bytes, quote).map_err(|error| export_file(&error))?;
     variables(entries).map_err(|error| export_file(&error))
+}
+
+fn parse(bytes: &[u8], quote: bool) -> Result<Vec<(String, Value)>, String> {
+    lines::parse(bytes).map_err(|error| if quote { error.quoting(bytes) } else { error.to_string() })
 }
 
 fn output_file(error: &dyn fmt::Display) -> Failed {

@@ -27,25 +27,27 @@ pub struct Surroundings {
     pub grace: Duration,
     /// How long the whole job may take; none means as long as it likes.
     pub time_limit: Option<Duration>,
-    /// What is checked.
+    /// What is checked, and what messages may hold.
     pub options: Options,
     /// Is told each sensitive text of at least [`crate::MIN_MASKED_BYTES`] before anything could show it.
     pub mask: MaskSink,
 }
 
-/// What is checked while a job runs.
+/// What is checked while a job runs, and what messages may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Whether an input must have its declared type (a number or truth value for a text input becomes text).
     pub check_input_types: bool,
     /// Whether a sensitive value is refused for an input that is not sensitive.
     pub enforce_sensitive: bool,
+    /// Whether a message about a line of an output or export file quotes the line, which may be secret.
+    pub quote_lines: bool,
 }
 
 impl Default for Options {
-    /// Checks everything.
+    /// Checks everything, quotes nothing.
     fn default() -> Self {
-        Self { check_input_types: true, enforce_sensitive: true }
+        Self { check_input_types: true, enforce_sensitive: true, quote_lines: false }
     }
 }
 

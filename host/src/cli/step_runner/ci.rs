@@ -19,6 +19,7 @@ pub(super) fn ci(arguments: &CiArguments) -> Result<(), Failure> {
         .map_err(|problems| Failure::at("reading STEPS", &CommandError::Document(problems)))?;
     let mut request = lenient::apply(&arguments.lenient, request)?
         .pinned_when_reached()
+        .quote_lines(surroundings::steps_debug())
         .work_dir(work_dir()?)
         .environment(surroundings::runner_environment());
     for (name, value) in surroundings::runner_variables() {

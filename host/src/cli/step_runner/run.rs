@@ -32,6 +32,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     };
     let mut request = lenient::apply(&arguments.lenient, request)?
         .pinned_when_reached()
+        .quote_lines(surroundings::steps_debug())
         .work_dir(Path::new("."))
         .environment(surroundings::environment());
     for (name, value) in pairs(&arguments.job) {

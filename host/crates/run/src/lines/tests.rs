@@ -39,6 +39,14 @@ fn lines_that_are_read() {
 }
 
 #[test]
+fn a_line_may_be_quoted() {
+    let quoted = |text: &str| parse(text.as_bytes()).map_err(|error| error.quoting(text.as_bytes()));
+    assert_eq!(quoted("\nx y\r\nz"), Err(at(2, "expected value at column 1") + ", line: x y"));
+    let long = "x".repeat(MAX_QUOTED_BYTES + 1);
+    assert!(quoted(&long).is_err_and(|message| message.ends_with(&format!(": {}", &long[1..]))));
+}
+
+#[test]
 fn lines_that_are_refused() {
     check("{\"name\":\"a\",\"value\":1}\n\nx", Err(&at(3, "expected value at column 1")));
     check("{\"name\":\"a\",\"value\":1} x", Err(&at(1, "trailing characters at column 24")));
