@@ -98,7 +98,7 @@ fn credentials_are_nowhere() {
     job(&place, &format!("http://bot:s3cr3t-token@{host}/project.git/-/hello@v9"));
     run(&place, &["run", "job.yml"]).code(3).never_shows("s3cr3t").says("cannot find version");
     job(&place, &format!("http://{host}/project.git/-/hello@v1"));
-    run(&place, &["run", "job.yml"]).code(3).says("gitlab-ci-token:${{ vars.CI_JOB_TOKEN }}@");
+    run(&place, &["run", "job.yml"]).code(3).says("put credentials into the reference by an expression");
 }
 
 #[test]

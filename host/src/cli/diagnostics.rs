@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use stepwell_schema::reference::without_written_credentials;
 use stepwell_schema::{Label, Place, Problem, Problems, Severity, Source};
 
 /// Longest line of a document that is shown, in bytes: longer than people write them. The lists that runners hand over are
@@ -91,8 +92,9 @@ fn shown(place: &Place) -> bool {
     text.split('\n').take(last).skip(first).all(|line| line.len() <= MAX_SHOWN_LINE_BYTES)
 }
 
+/// Credentials that somebody wrote into an address are not shown; places stay where they are.
 fn named(source: &Source) -> NamedSource<String> {
-    NamedSource::new(source.name(), source.text().to_owned())
+    NamedSource::new(source.name(), without_written_credentials(source.text()))
 }
 
 fn span(label: &Label) -> LabeledSpan {

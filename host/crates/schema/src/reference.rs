@@ -422,3 +422,29 @@ fn without_credentials(url: &str) -> String {
     let prefix = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
     format!("{prefix}[MASKED]{}", &rest[at..])
 }
+
+/// Returns a text with the credentials of every address in it replaced by as many stars as they have bytes, so that what
+/// is known about places in the text holds for the result. An address is what stands between blanks or quotes and has
+/// `@` before its first slash, with a scheme in front or a colon before the `@`.
+///
+/// ```
+/// use stepwell_schema::reference::without_written_credentials;
+/// assert_eq!(without_written_credentials("func: 'https://me:pw@host/a@v1'"), "func: 'https://*****@host/a@v1'");
+/// assert_eq!(without_written_credentials("func: host/a@v1 # me@host"), "func: host/a@v1 # me@host");
+/// ```
+pub fn without_written_credentials(text: &str) -> String {
+    let is_border = |character: char| character.is_whitespace() || matches!(character, '"' | '\'' | '`');
+    text.split_inclusive(is_border).map(stars_for_credentials).collect()
+}
+
+fn stars_for_credentials(word: &str) -> String {
+    let (scheme, rest) = word.split_once("://").map_or(("", word), |(scheme, rest)| (scheme, rest));
+    let authority = rest.find('/').map_or("", |end| &rest[..end]);
+    match authority.rfind('@') {
+        Some(at) if !scheme.is_empty() || authority[..at].contains(':') => {
+            let before = word.len() - rest.len();
+            format!("{}{}{}", &word[..before], "*".repeat(at), &rest[at..])
+        }
+        Some(_) | None => word.to_owned(),
+    }
+}
