@@ -10,13 +10,13 @@ use crate::bare::{self, Bare};
 use crate::measure::{Figure, Row, Target};
 
 /// The program of exec steps.
-const PROGRAM: &str = "/bin/true";
+pub(crate) const PROGRAM: &str = "/bin/true";
 
 /// Rounds in which figure and baseline take turns, so that what the machine does beside falls on both.
 const ROUNDS: usize = 20;
 
 /// Steps at the start of each job that are not counted: caches and pools are warm then.
-const WARM_UP: usize = 20;
+pub(crate) const WARM_UP: usize = 20;
 
 const NUMBER: &str = "spec:\n  inputs: { number: { type: number } }\n  outputs: { number: { type: number } }\n---\nwasm: { module: ./m.wasm }\n";
 
@@ -56,7 +56,7 @@ pub(crate) fn exec_step() -> Vec<Row> {
 }
 
 /// Measures two things in turns. The first round of each warms up and is not counted.
-fn take_turns(
+pub(crate) fn take_turns(
     mut figure: impl FnMut() -> Vec<Duration>,
     mut baseline: impl FnMut() -> Vec<Duration>,
 ) -> (Figure, Figure) {
@@ -105,6 +105,11 @@ pub(crate) fn wasm_job(steps: usize) -> String {
 /// Runs a job and returns the time from the end of each step to the end of the next, the first `skip` left out.
 fn step_times(host: &Host, job: &str, skip: usize) -> Vec<Duration> {
     let request = JobRequest::from_text("bench.yml", job).expect("the job is valid").work_dir(Path::new("/tmp"));
+    job_times(host, request, skip)
+}
+
+/// As [`step_times`], for a job that was read already.
+pub(crate) fn job_times(host: &Host, request: JobRequest, skip: usize) -> Vec<Duration> {
     let mut handle = host.run(request).expect("the job starts");
     let mut ends: Vec<SystemTime> = Vec::new();
     while let Some(event) = handle.next_event() {

@@ -5,6 +5,7 @@
 
 mod bare;
 mod expressions;
+mod git;
 mod jobs;
 mod masking;
 mod measure;
@@ -19,6 +20,8 @@ const MEASUREMENTS: &[Measurement] = &[
     ("wasm-step", jobs::wasm_step),
     ("exec-step", jobs::exec_step),
     ("job-length", jobs::job_length),
+    ("git-step", git::cached_reference),
+    ("git-fetches", git::fetches),
     ("start", programs::start),
     ("memory", programs::memory),
     ("masking", masking::masking),

@@ -25,6 +25,8 @@ pub(crate) enum Figure {
     Throughput(f64),
     /// Bytes.
     Size(u64),
+    /// How often something happened.
+    Count(usize),
 }
 
 /// What a figure should be.
@@ -32,12 +34,16 @@ pub(crate) enum Figure {
 pub(crate) enum Target {
     /// At most this multiple of the baseline.
     Ratio(f64),
+    /// At most so much longer than the baseline.
+    Above(Duration),
     /// At most this time at the median.
     AtMost(Duration),
     /// At least so many bytes each second.
     AtLeast(f64),
     /// At most so many bytes.
     Within(u64),
+    /// At most so often.
+    UpTo(usize),
     /// None is set.
     None,
 }
@@ -56,6 +62,8 @@ impl Figure {
             Self::Throughput(bytes) => bytes,
             #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
             Self::Size(bytes) => bytes as f64,
+            #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+            Self::Count(count) => count as f64,
         }
     }
 
@@ -64,6 +72,7 @@ impl Figure {
             Self::Time { p50, p99 } => format!("{} / {}", time(p50), time(p99)),
             Self::Throughput(bytes) => format!("{:.0} MB/s", bytes / 1e6),
             Self::Size(_) => format!("{:.1} MiB", self.number() / f64::from(1 << 20)),
+            Self::Count(count) => count.to_string(),
         }
     }
 
@@ -72,6 +81,7 @@ impl Figure {
             Self::Time { p50, p99 } => json!({ "p50_us": micros(p50), "p99_us": micros(p99) }),
             Self::Throughput(bytes) => json!({ "bytes_per_second": bytes.round() }),
             Self::Size(bytes) => json!({ "bytes": bytes }),
+            Self::Count(count) => json!({ "count": count }),
         }
     }
 }
@@ -85,10 +95,13 @@ impl Row {
         let number = self.figure.number();
         match self.target {
             Target::Ratio(most) => self.ratio().map(|ratio| ratio <= most),
+            Target::Above(most) => self.baseline.map(|(_, baseline)| number - baseline.number() <= most.as_secs_f64()),
             Target::AtMost(most) => Some(number <= most.as_secs_f64()),
             Target::AtLeast(least) => Some(number >= least),
             #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
             Target::Within(most) => Some(number <= most as f64),
+            #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+            Target::UpTo(most) => Some(number <= most as f64),
             Target::None => None,
         }
     }
@@ -96,9 +109,11 @@ impl Row {
     fn target_text(&self) -> String {
         let wanted = match self.target {
             Target::Ratio(most) => format!("<= {most} x"),
+            Target::Above(most) => format!("<= + {}", time(most)),
             Target::AtMost(most) => format!("<= {}", time(most)),
             Target::AtLeast(least) => format!(">= {:.0} MB/s", least / 1e6),
             Target::Within(most) => format!("<= {} MiB", most >> 20),
+            Target::UpTo(most) => format!("<= {most}"),
             Target::None => return String::new(),
         };
         format!("{wanted} {}", if self.met() == Some(true) { "met" } else { "MISSED" })
