@@ -270,7 +270,7 @@ fn what_another_process_is_making_stays() {
     lock.lock().unwrap();
     check_version(machine.resolve(&format!("{}@main", server.url("project.git"))), "one");
     assert!(tmp.join("living").exists());
-    drop(lock);
+    lock.unlock().unwrap();
     check_version(machine.resolve(&format!("{}@main", repository.url())), "one");
     assert!(!tmp.join("living").exists());
 }

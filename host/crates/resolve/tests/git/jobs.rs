@@ -158,13 +158,14 @@ fn a_tag_is_taken_from_the_cache_when_the_server_cannot_be_reached() {
     repository.tag("v1");
     let server = Server::of(&repository);
     let url = server.url("project.git");
-    let machine = Machine::new().with(|settings| settings.idle_time(Duration::from_millis(300)));
+    let machine = Machine::new();
     for revision in ["v1", "main", &abbreviation] {
         check_version(machine.resolve(&format!("{url}@{revision}")), "one");
     }
     let commit = repository.id("HEAD");
     server.fail(Stage::List, Fault::Stall(0));
-    let cached = check_version(machine.resolve(&format!("{url}@v1")), "one");
+    let impatient = machine.job_with(|settings| settings.idle_time(Duration::from_millis(300)));
+    let cached = check_version(resolve(&impatient, &format!("{url}@v1")), "one");
     assert_eq!(
         cached.notes,
         [format!("`{url}`: nothing came for 0.3 s; `v1` is taken from the cache, as it was last seen")]

@@ -64,6 +64,12 @@ impl Machine {
         self.resolver().for_job(CancellationToken::new(), None)
     }
 
+    /// Starts a job with other settings on the same machine.
+    pub(crate) fn job_with(&self, change: impl FnOnce(GitSettings) -> GitSettings) -> JobResolver {
+        let resolver = StandardResolver::new(BuiltInTable::default()).git(change(self.settings.clone()));
+        Arc::new(resolver).for_job(CancellationToken::new(), None)
+    }
+
     /// Resolves one reference in a job of its own.
     pub(crate) fn resolve(&self, reference: &str) -> Result<Resolved, ResolveError> {
         resolve(&self.job(), reference)

@@ -49,6 +49,14 @@ impl Lock {
     }
 }
 
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that another thread is just starting has a copy of the file until it executes
+        // its program. Where this fails, the copy keeps the lock for that moment.
+        let _ = self.0.unlock();
+    }
+}
+
 fn open(path: &Path, create: bool) -> io::Result<File> {
     OpenOptions::new().write(true).create(create).truncate(false).mode(0o600).open(path)
 }
