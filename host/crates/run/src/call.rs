@@ -137,6 +137,9 @@ impl Sequencer {
             loaded = loading => loaded.map_err(|error| Failed::engine(format!("loading broke off: {error}")))?,
         };
         self.checked = checked;
+        if let Some(cause) = self.stop.cause() {
+            return Err(cause.into());
+        }
         let found = found?;
         self.checked.extend(found.checked);
         for warning in found.warnings {

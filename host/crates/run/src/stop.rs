@@ -39,10 +39,14 @@ impl Stop {
             () = self.cancelled.cancelled() => StopCause::Cancelled,
             () = sleep(self.limit) => StopCause::TimeLimit(self.limit.unwrap_or_default()),
         };
-        // The cause is known before anybody is told.
+        self.stop(cause);
+        std::future::pending().await
+    }
+
+    /// Makes the cause known before anybody is told.
+    fn stop(&self, cause: StopCause) {
         self.cause.get_or_init(|| cause);
         self.token.cancel();
-        std::future::pending().await
     }
 
     /// Returns what executors listen to.
@@ -55,8 +59,12 @@ impl Stop {
         self.token.cancelled().await;
     }
 
-    /// Returns the cause, once the job is to end.
+    /// Returns the cause, once the job is to end. A cancellation counts from the moment it was made, whether the watch has
+    /// come round to it or not.
     pub(crate) fn cause(&self) -> Option<StopCause> {
+        if self.cancelled.is_cancelled() {
+            self.stop(StopCause::Cancelled);
+        }
         self.cause.get().copied().filter(|_| self.token.is_cancelled())
     }
 
