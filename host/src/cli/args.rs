@@ -129,7 +129,7 @@ pub(super) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct CallArguments {
-    /// The function: a path that starts with `.` or `/`, or `builtin://NAME`.
+    /// The function: a path that starts with `.` or `/`, `builtin://NAME`, or `HOST/PROJECT@REVISION`.
     #[arg(value_name = "REF")]
     pub(super) reference: String,
     /// An input: `K=V` is typed as in a YAML file when the function does not want text, `K:=JSON` is JSON.
