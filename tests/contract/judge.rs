@@ -44,6 +44,9 @@ pub(super) fn problems(case: &Case, outcome: &Outcome) -> Vec<String> {
             }
         }
     }
+    for text in filled(&case.nowhere, place) {
+        problems.extend(place.files_with(&text).iter().map(|name| format!("`{name}` holds `{text}`")));
+    }
     files(case, place, &mut problems);
     if let Some(expected) = &case.results {
         same("results", Some(expected), outcome.results.as_ref(), place, &mut problems);

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use stepwell_git_server::{Repository, Server};
 use tempfile::TempDir;
 
 use super::table::Case;
-use crate::support::Place;
+use crate::support::{Place, files};
 
 /// The name that GitLab's runner calls.
 const NAME: &str = "step-runner";
@@ -58,6 +59,9 @@ pub(super) struct Outcome {
 pub(super) struct Filled {
     place: Place,
     root: PathBuf,
+    /// Served while the place is there.
+    server: Option<Server>,
+    repository: Repository,
 }
 
 impl Program {
@@ -91,7 +95,8 @@ impl Program {
 
     /// Starts the program and waits for its end; returns exit code, standard output and standard error.
     fn finish(&self, case: &Case, steps: &str, place: &Filled) -> (Option<i32>, String, String) {
-        let (out, err) = (place.root.join("stdout"), place.root.join("stderr"));
+        let streams = TempDir::new().expect("a temporary folder");
+        let (out, err) = (streams.path().join("out"), streams.path().join("err"));
         let mut command = self.command(case, place);
         if case.steps.is_some() {
             command.env("STEPS", place.fill(steps));
@@ -102,7 +107,7 @@ impl Program {
                 None => command.env_remove(name),
             };
         }
-        let stream = |path: &Path| Stdio::from(File::create(path).expect("a file beside the work dir"));
+        let stream = |path: &Path| Stdio::from(File::create(path).expect("a file in a folder of its own"));
         let mut child = command.stdout(stream(&out)).stderr(stream(&err)).spawn().expect("the program starts");
         let code = wait(&mut child, &out, case.terminate_after.as_deref());
         (code, lossy(&out), lossy(&err))
@@ -149,10 +154,12 @@ impl Filled {
     fn new(case: &Case) -> Self {
         let place = Place::new();
         let work = place.work().canonicalize().expect("the work dir is there");
-        let filled = Self { root: work.parent().expect("the place is above it").to_owned(), place };
+        let root = work.parent().expect("the place is above it").to_owned();
+        let repository = Repository::new();
+        let server = case.serve.as_ref().map(|who| serve(&repository, who));
+        let filled = Self { place, root, server, repository };
         if let Some(script) = &case.git {
-            fs::create_dir(filled.root.join("repo")).expect("a folder beside the work dir");
-            filled.shell(&format!("git init -q -b main\n{script}"));
+            filled.shell(script);
         }
         for (path, content) in &case.files {
             filled.place.write(path, filled.fill(content));
@@ -167,6 +174,12 @@ impl Filled {
     /// Returns the work dir.
     pub(super) fn work(&self) -> PathBuf {
         self.root.join("work")
+    }
+
+    /// Names the files of work dir, home and folder for temporary files that hold a text.
+    pub(super) fn files_with(&self, text: &str) -> Vec<String> {
+        let holds = |content: &Vec<u8>| content.windows(text.len()).any(|part| part == text.as_bytes());
+        files(&self.root).into_iter().filter(|(_, content)| holds(content)).map(|(name, _)| name).collect()
     }
 
     fn cwd(&self, case: &Case) -> PathBuf {
@@ -187,11 +200,11 @@ impl Filled {
     }
 
     fn places(&self, text: &str) -> String {
-        [("${WORK}", "work"), ("${TMP}", "tmp"), ("${REPO}", "repo")]
-            .iter()
-            .fold(text.to_owned(), |text, (name, to)| {
-                text.replace(name, self.root.join(to).to_str().expect("temporary folders are text"))
-            })
+        let path = |path: &Path| path.to_str().expect("temporary folders are text").to_owned();
+        let server = self.server.as_ref().map(Server::host).unwrap_or_default();
+        let text = text.replace("${WORK}", &path(&self.work())).replace("${TMP}", &path(&self.root.join("tmp")));
+        let text = text.replace("${REPO}", &path(self.repository.path())).replace("${SERVER}", &server);
+        text.replace("${PORT}", server.rsplit(':').next().unwrap_or_default())
     }
 
     /// Runs a script in the repository, in an environment that gives the same commits each time.
@@ -202,7 +215,7 @@ impl Filled {
         #[expect(clippy::disallowed_methods, reason = "repositories are made by git itself")]
         let output = Command::new("sh")
             .args(["-c", &format!("{PRELUDE}{script}")])
-            .current_dir(self.root.join("repo"))
+            .current_dir(self.repository.path())
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", self.root.join("home"))
@@ -242,6 +255,15 @@ impl Filled {
             .filter(|(_, folder)| ours(folder))
             .map(|(pid, folder)| (pid, lossy(&folder.join("cmdline")).replace('\0', " ")))
             .collect()
+    }
+}
+
+/// Serves a repository to whoever `who` names, or to everybody.
+fn serve(repository: &Repository, who: &str) -> Server {
+    let server = Server::builder().repository("group/project.git", repository);
+    match who.split_once(':') {
+        Some((user, password)) => server.credentials(user, password).start(),
+        None => server.start(),
     }
 }
 

@@ -55,7 +55,8 @@ impl Table {
 /// What goes in and what must come out.
 ///
 /// In every text `${WORK}`, `${TMP}` and `${REPO}` stand for the work dir, the folder for temporary files and the
-/// repository; `${COMMIT:REV}` and `${COMMIT:REV:N}` for the id of a commit of the repository, or its first N digits.
+/// repository; `${COMMIT:REV}` and `${COMMIT:REV:N}` for the id of a commit of the repository, or its first N digits;
+/// `${SERVER}` and `${PORT}` for where the repository is served over HTTP, as `group/project.git`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Case {
@@ -71,6 +72,8 @@ pub(super) struct Case {
     pub(super) executable: Vec<String>,
     /// A shell script that fills the repository, run in it; `commit TEXT` commits all that is there, on `main`.
     pub(super) git: Option<String>,
+    /// Serves the repository, and only to these: user and password with a colon between them, or nothing for everybody.
+    pub(super) serve: Option<String>,
     /// A job that runs before, in the same place.
     pub(super) earlier: Option<Earlier>,
     /// The variable `STEPS`; none leaves it unset.
@@ -103,6 +106,9 @@ pub(super) struct Case {
     pub(super) not: Vec<String>,
     /// Members that the results have with these values; others may be there. The text `(absent)` says that one is not.
     pub(super) results: Option<Value>,
+    /// Texts that no file holds afterwards, neither in the work dir nor in home or the folder for temporary files.
+    #[serde(default)]
+    pub(super) nowhere: Vec<String>,
     /// Files of the work dir afterwards, with their content.
     #[serde(default)]
     pub(super) left: BTreeMap<String, String>,
@@ -121,6 +127,7 @@ pub(super) struct Earlier {
     /// Its steps; it must succeed.
     pub(super) steps: String,
     /// A shell script that then changes the repository.
+    #[serde(default)]
     pub(super) then: String,
 }
 
