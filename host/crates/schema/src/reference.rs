@@ -416,7 +416,9 @@ fn without_credentials(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     let host_end = rest.find('/').unwrap_or(rest.len());
     let Some(at) = rest[..host_end].rfind('@') else { return url.to_owned() };
-    if rest[..at].contains("${{") {
+    // Without scheme, path and password it is a name with a revision behind it, such as `project@main`.
+    let is_name = scheme.is_empty() && host_end == rest.len() && !rest[..at].contains(':');
+    if is_name || rest[..at].contains("${{") {
         return url.to_owned();
     }
     let prefix = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };

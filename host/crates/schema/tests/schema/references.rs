@@ -156,3 +156,13 @@ fn long_forms() {
     );
     long("{ oci: { registry: r.io, repository: img, tag: 1.10, dir: d } }", &oci("r.io", "img", "1.10", "d", None));
 }
+
+#[test]
+fn a_mistaken_reference_is_quoted_as_it_is_unless_it_holds_credentials() {
+    let message = |text: &str| Reference::parse(text).expect_err("it is no reference").to_string();
+    assert!(message("foo@").starts_with("`foo@` is not"), "{}", message("foo@"));
+    assert!(message("project@main").starts_with("`project@main` is not"));
+    for secret in ["me:pw@host@", "https://me:pw@host", "me:pw@main"] {
+        assert!(!message(secret).contains("pw"), "{}", message(secret));
+    }
+}
