@@ -3,12 +3,14 @@
 //! Memory is that of the engine alone, at its peak, and the bounds are generous: they tell a stream from a heap.
 
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Stdio};
 use std::thread;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
 use stepwell_git_server::{Repository, Server};
 
@@ -295,4 +297,46 @@ fn two_at_once_in_one_project() {
     assert_eq!(runner.place.left_over(), Vec::<String>::new());
     // One that comes a little later finds what the other has fetched; two at the same moment both fetch.
     assert!((1..=2).contains(&server.fetches()), "{} fetches", server.fetches());
+}
+
+/// Kills an engine whose first step has left something running and whose second one runs.
+fn check_killed(kill: impl FnOnce(Pid)) {
+    let runner = Runner::new();
+    // Whoever lives on says so after a while; the pipe ends when nobody can any more.
+    let lives = |who: &str| format!("sleep 10; echo {who} lives >&9");
+    let left = format!("({}) &", lives("what an earlier step left"));
+    let away = format!("setsid sh -c '{}' &", lives("one in a session of its own"));
+    let grandchild = format!("({}) &", lives("a grandchild"));
+    let items = [
+        script("leaves", &format!("exec 9> pipe\n{left}\necho ready >&9")),
+        script(
+            "stays",
+            &format!("trap '' TERM HUP\nexec 9> pipe\n{away}\n{grandchild}\necho ready >&9\n{}", lives("the step")),
+        ),
+    ];
+    let pipe = fifo(&runner.place, "pipe");
+    let mut command = runner.command(&["ci"], &steps(&items));
+    command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut engine = command.spawn().expect("the program starts");
+    let mut pipe = BufReader::new(fs::File::open(pipe).expect("the step opens it too"));
+    for _ in 0..2 {
+        let mut line = String::new();
+        pipe.read_line(&mut line).expect("the pipe can be read");
+        assert_eq!(line, "ready\n");
+    }
+    kill(Pid::from_child(&engine));
+    assert_eq!(engine.wait().expect("it was killed").signal(), Some(9));
+    let mut rest = String::new();
+    pipe.read_to_string(&mut rest).expect("the pipe can be read");
+    assert_eq!(rest, "");
+}
+
+#[test]
+fn no_step_outlives_a_killed_engine() {
+    check_killed(|engine| kill_process(engine, Signal::KILL).expect("it runs"));
+}
+
+#[test]
+fn no_step_outlives_an_engine_that_is_killed_with_its_group() {
+    check_killed(|engine| kill_process_group(engine, Signal::KILL).expect("it runs"));
 }
