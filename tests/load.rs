@@ -307,7 +307,10 @@ fn check_killed(kill: impl FnOnce(Pid)) {
     let left = format!("({}) &", lives("what an earlier step left"));
     let away = format!("setsid sh -c '{}' &", lives("one in a session of its own"));
     let grandchild = format!("({}) &", lives("a grandchild"));
+    let takes_files = json!({ "name": "files", "step": "./files" });
+    runner.place.write("files/step.yml", "spec:\n---\nexec: { command: [test, -f, '${{ export_file }}'] }\n");
     let items = [
+        takes_files.clone(),
         script("leaves", &format!("exec 9> pipe\n{left}\necho ready >&9")),
         script(
             "stays",
@@ -329,6 +332,11 @@ fn check_killed(kill: impl FnOnce(Pid)) {
     let mut rest = String::new();
     pipe.read_to_string(&mut rest).expect("the pipe can be read");
     assert_eq!(rest, "");
+
+    // Its temporary files go with the next job that makes some.
+    assert_eq!(runner.place.left_over().len(), 1, "{:?}", runner.place.left_over());
+    runner.ci(&steps(&[takes_files])).code(0);
+    assert_eq!(runner.place.left_over(), Vec::<String>::new());
 }
 
 #[test]
