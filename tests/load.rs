@@ -195,6 +195,30 @@ fn lines_of_sixteen_mebibytes_and_no_more() {
 }
 
 #[test]
+fn values_that_need_more_memory_than_text() {
+    let runner = Runner::new();
+    // A step writes this often enough to fill a line: a struct of one member takes some hundred bytes.
+    let line_of = |item: &str| {
+        let times = (16 << 20) / (item.len() + 1) - 32;
+        let fill = format!("yes '{item},' | head -n {times} | tr -d '\\n'");
+        let file = "'${{ output_file }}'";
+        runner
+            .place
+            .write("fill.sh", format!("printf '{{\"name\":\"a\",\"value\":['; {fill}; printf '%s]}}\\n' '{item}'\n"));
+        runner.place.write(
+            "fill/step.yml",
+            format!("spec: {{ outputs: {{ a: {{ type: array }} }} }}\n---\nexec: {{ command: [sh, -c, \"sh fill.sh > {file}\"] }}\n"),
+        );
+        vec![json!({ "name": "fill", "step": "./fill" })]
+    };
+    let measured = runner.measure(line_of("{\"\":0}"), to_text);
+    measured.ran.code(1).says("the values of the file need more than 301989888 bytes of memory");
+    measured.within_mib(2 * HOLDING_MIB);
+    let mut command = runner.command(&["ci"], &steps(&line_of("0")));
+    Ran::from(command.output().expect("the program starts")).code(0);
+}
+
+#[test]
 fn a_step_without_streams_goes_on() {
     let runner = Runner::new();
     // It ends when the file is there, which it makes itself after its streams are gone.
