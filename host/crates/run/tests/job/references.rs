@@ -109,3 +109,21 @@ fn a_module_that_is_refused() {
     let error = ran.result.error.unwrap();
     assert_eq!((error.kind, error.hint.as_deref()), (JobErrorKind::Denied, Some("ask for less")));
 }
+
+#[test]
+fn functions_reached_by_an_expression_nest_as_deep_as_others() {
+    let nested = |levels: usize| {
+        let innermost = job(&format!("run: [{{name: a, step: \"${{{{ vars.F }}}}/f{levels}\"}}]"))
+            .var("F", Marked::plain("."))
+            .command("f1", "[exit, \"5\"]");
+        (2..=levels)
+            .fold(innermost, |job, level| {
+                let below =
+                    format!("spec: {{}}\n---\nrun: [{{name: n, step: \"${{{{ func_dir }}}}/../f{}\"}}]", level - 1);
+                job.file(&format!("f{level}/func.yml"), &below)
+            })
+            .run()
+    };
+    assert!(nested(50).message().ends_with("exec: exit status 5"));
+    assert!(nested(51).message().ends_with("failed to load: functions are nested deeper than 50 levels"));
+}
