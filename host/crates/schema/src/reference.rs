@@ -441,7 +441,9 @@ pub fn without_written_credentials(text: &str) -> String {
 
 fn stars_for_credentials(word: &str) -> String {
     let starred = |(index, part): (usize, &str)| {
-        let authority = part.find('/').map_or("", |end| &part[..end]);
+        // Behind a scheme an expression, which holds blanks, may stand before the first slash.
+        let end = part.find('/').or((index > 0).then_some(part.len()));
+        let authority = end.map_or("", |end| &part[..end]);
         match authority.rfind('@') {
             Some(at) if index > 0 || authority[..at].contains(':') => format!("{}{}", "*".repeat(at), &part[at..]),
             Some(_) | None => part.to_owned(),

@@ -42,6 +42,15 @@ fn a_reference_may_lead_to_another_with_an_expression_but_not_for_ever() {
 }
 
 #[test]
+fn a_mistake_in_a_reference_does_not_show_its_credentials() {
+    let ran = job("run: [{name: a, step: \"https://me:pass@${{ vars.NOPE }}/p@v1\"}]").run();
+    assert_eq!(
+        ran.message(),
+        "step \"a\": failed to load: expand reference `https://*******@${{ vars.NOPE }}/p@v1`: vars.NOPE: the \"NOPE\" was not found"
+    );
+}
+
+#[test]
 fn a_dynamic_reference_to_the_script_function() {
     let ran = job("run: [{name: a, step: \"${{ vars.F }}\", inputs: {script: exit 4}}]")
         .var("F", Marked::plain("builtin://script"))
