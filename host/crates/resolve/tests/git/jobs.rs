@@ -45,7 +45,8 @@ fn abbreviations_share_one_history() {
     let two = repository.commit("two");
     let server = Server::of(&repository);
     let url = server.url("project.git");
-    let job = Machine::new().job();
+    let machine = Machine::new();
+    let job = machine.job();
     check_version(resolve(&job, &format!("{url}@{}", &one[..8])), "one");
     check_version(resolve(&job, &format!("{url}@{}", &two[..8])), "two");
     check_version(resolve(&job, &format!("{url}@{one}")), "one");
@@ -57,7 +58,8 @@ fn prefetching_leaves_alone_what_it_cannot_know() {
     let repository = repository("one");
     let server = Server::of(&repository);
     let url = server.url("project.git");
-    let job = Machine::new().job();
+    let machine = Machine::new();
+    let job = machine.job();
     let base = base();
     let references = [
         Reference::parse("./a").unwrap(),
@@ -82,7 +84,8 @@ fn errors_of_prefetching_are_answered_later() {
     let repository = repository("one");
     let server = Server::of(&repository);
     let url = server.url("project.git");
-    let job = Machine::new().job();
+    let machine = Machine::new();
+    let job = machine.job();
     let base = base();
     let (good, bad) = (long(&url, "main", "steps", None), long(&url, "v1", "steps", None));
     let elsewhere = long("http://nobody.invalid/a", "v1", "", None);
@@ -116,12 +119,14 @@ fn a_branch_that_moves_while_it_is_fetched() {
     repository.tag("v1");
     let server = Server::of(&repository);
     let url = server.url("project.git");
-    let job = Machine::new().job();
+    let machine = Machine::new();
+    let job = machine.job();
     check_version(resolve(&job, &format!("{url}@v1")), "one");
     // The names were listed; then the branch is another one altogether, and what was listed cannot be had any more.
     repository.branch("topic").write("steps/func.yml", function("two")).commit("two");
     let before = repository.id("HEAD");
-    let listed = Machine::new().job();
+    let other = Machine::new();
+    let listed = other.job();
     check_version(resolve(&listed, &format!("{url}@v1")), "one");
     repository.write("steps/func.yml", function("three")).git(&[
         "commit",

@@ -25,7 +25,8 @@ fn a_commit_of_an_earlier_step_is_seen() {
 fn a_repository_or_name_may_come_later() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("file://{}/later", folder.path().display());
-    let job = Machine::new().job();
+    let machine = Machine::new();
+    let job = machine.job();
     let error = resolve(&job, &format!("{url}@v1")).unwrap_err();
     assert!(matches!(&error, ResolveError::NotFound { tried, .. } if tried.is_empty()), "{error:?}");
     assert!(error.may_come_later());

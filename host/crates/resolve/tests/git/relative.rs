@@ -20,7 +20,8 @@ fn repository() -> Repository {
 #[test]
 fn references_in_a_tree_stay_in_the_same_commit() {
     let repository = repository();
-    let job = Machine::new().job();
+    let machine = Machine::new();
+    let job = machine.job();
     let url = repository.url();
     let a = resolve(&job, &format!("{url}/-/a@main")).unwrap();
     let root = a.origin.tree.clone().unwrap();
@@ -54,7 +55,8 @@ fn references_in_a_tree_stay_in_the_same_commit() {
 #[test]
 fn references_that_lead_out_are_refused() {
     let repository = repository();
-    let job = Machine::new().job();
+    let machine = Machine::new();
+    let job = machine.job();
     let a = resolve(&job, &format!("{}/-/a@main", repository.url())).unwrap();
     let root = a.origin.tree.clone().unwrap();
     for path in
@@ -78,7 +80,8 @@ fn absolute_paths_are_those_of_the_machine() {
     let repository = repository();
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("func.yml"), "# outside").unwrap();
-    let job = Machine::new().job();
+    let machine = Machine::new();
+    let job = machine.job();
     let a = resolve(&job, &format!("{}/-/a@main", repository.url())).unwrap();
     let resolved = resolve_relative(&job, &a, outside.path().to_str().unwrap()).unwrap();
     assert_eq!(resolved.source.text(), "# outside");
@@ -88,7 +91,8 @@ fn absolute_paths_are_those_of_the_machine() {
 #[test]
 fn files_beside_a_function() {
     let repository = repository();
-    let job = Machine::new().job();
+    let machine = Machine::new();
+    let job = machine.job();
     let a = resolve(&job, &format!("{}/-/a@main", repository.url())).unwrap();
     assert_eq!(&*job.read_beside(&a, "./module.wasm", 4).unwrap(), b"wasm");
     let too_large = job.read_beside(&a, "module.wasm", 3);

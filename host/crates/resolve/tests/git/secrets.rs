@@ -81,7 +81,8 @@ fn credentials_are_in_no_error() {
 
 #[test]
 fn credentials_in_addresses_that_cannot_be_used_are_in_no_error() {
-    let job = Machine::new().job();
+    let machine = Machine::new();
+    let job = machine.job();
     for url in [
         format!("ssh://user:{SECRET}@host/a"),
         format!("user:{SECRET}@host:group/a"),

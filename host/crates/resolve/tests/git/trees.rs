@@ -58,7 +58,8 @@ fn links_are_made_where_they_stay_inside() {
         .link("dangling", "not/there")
         .link("step.yml", "func.yml");
     repository.commit("links");
-    let job = Machine::new().job();
+    let machine = Machine::new();
+    let job = machine.job();
     let resolved = resolve_long(&job, &repository.url(), "main", "", None).unwrap();
     let root = resolved.origin.tree.clone().unwrap();
     for path in ["to-file", "to-folder/b/file", "a/up/a/b/file", "a/b/through"] {
