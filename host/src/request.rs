@@ -96,6 +96,7 @@ impl JobRequest {
     }
 
     /// Takes the names of all steps away.
+    #[cfg(feature = "cli")]
     pub(crate) fn without_names(mut self) -> Self {
         self.document.steps.iter_mut().for_each(|step| step.name.value.clear());
         self
@@ -116,6 +117,7 @@ impl JobRequest {
     }
 
     /// Returns the job as it was read.
+    #[cfg(feature = "cli")]
     pub(crate) fn document(&self) -> &Job {
         &self.document
     }
