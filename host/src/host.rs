@@ -110,7 +110,8 @@ impl Host {
     }
 
     fn plan_in(&self, request: &JobRequest, work_dir: &Path, resolver: &JobResolver) -> Result<Plan, RunError> {
-        let options = PlanOptions { vars: request.variables.clone(), pinning: request.pinning };
+        let options =
+            PlanOptions { vars: request.variables.clone(), pinning: request.pinning, ..PlanOptions::default() };
         let plan = stepwell_plan::plan(&request.document, work_dir, resolver, &options);
         if request.cancelled.is_cancelled() {
             return Err(RunError::Cancelled);

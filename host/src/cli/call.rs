@@ -64,5 +64,7 @@ fn outputs(result: &JobResult) -> Result<String, CommandError> {
 
 fn not_a_reference(error: &InvalidReference) -> CommandError {
     let problem = Problem::error("invalid-reference", error.to_string());
-    CommandError::Document(problem.help("write `./FOLDER`, `/FOLDER`, `builtin://NAME` or `HOST/PROJECT@REVISION`").into())
+    CommandError::Document(
+        problem.help("write `./FOLDER`, `/FOLDER`, `builtin://NAME` or `HOST/PROJECT@REVISION`").into(),
+    )
 }
