@@ -50,6 +50,7 @@ const OWNED: &[(&str, &[&str])] = &[
     // The errors of the policy language say their places through its trait.
     ("miette", &["stepwell", "stepwell-policy"]),
     ("cedar-policy", &["stepwell-policy"]),
+    ("toml", &["stepwell-policy"]),
     ("granit-parser", &["stepwell-schema"]),
     ("git2", &["stepwell-resolve"]),
     ("reqwest", &["stepwell-resolve"]),

@@ -10,3 +10,9 @@ pub const POLICY_ODD: &str = "policy-odd";
 pub const POLICY_TEMPLATE: &str = "policy-template";
 /// An identifier that is no identifier, or stands twice.
 pub const POLICY_ID: &str = "policy-id";
+/// A settings file that is no TOML.
+pub const SETTINGS_SYNTAX: &str = "settings-syntax";
+/// A key that settings do not have.
+pub const UNKNOWN_SETTING: &str = "unknown-setting";
+/// A value that a setting cannot have.
+pub const SETTING_VALUE: &str = "setting-value";

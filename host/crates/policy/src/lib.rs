@@ -26,6 +26,8 @@ mod question;
 mod remedy;
 mod rule;
 mod ruling;
+mod settings;
+mod toml_text;
 mod work_path;
 
 pub use capability::{Capability, Request};
