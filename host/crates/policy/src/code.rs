@@ -12,7 +12,7 @@ pub const POLICY_TEMPLATE: &str = "policy-template";
 pub const POLICY_ID: &str = "policy-id";
 /// A settings file that is no TOML.
 pub const SETTINGS_SYNTAX: &str = "settings-syntax";
-/// A key that settings do not have.
+/// A key that settings or expectations do not have.
 pub const UNKNOWN_SETTING: &str = "unknown-setting";
 /// A value that a setting cannot have.
 pub const SETTING_VALUE: &str = "setting-value";

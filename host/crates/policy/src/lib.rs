@@ -18,6 +18,7 @@ mod ceiling;
 pub mod code;
 mod decide;
 mod decision;
+mod expectation;
 mod facts;
 mod grants;
 mod hard;
@@ -35,6 +36,7 @@ pub use ceiling::{
     Ceilings, MAX_CPU, MAX_LOG_BYTES, MAX_MEMORY_BYTES, MAX_STEPS_AT_ONCE, MAX_WALL, MAX_WRITE_BYTES, MAX_WRITE_FILES,
 };
 pub use decision::{Decision, Decisions, Verdict};
+pub use expectation::{Expectation, Expectations, Outcome};
 pub use facts::{FunctionFacts, Subject};
 pub use grants::{Access, Grants, Limits, Root};
 pub use policy::{MAX_KEPT_ANSWERS, Policy};

@@ -1,4 +1,4 @@
-//! Settings are TOML: texts as tables in which every value is asked for by its key, every mistake has a
+//! Settings and expectations are TOML: texts as tables in which every value is asked for by its key, every mistake has a
 //! place, and what nobody asks for is a mistake.
 
 use std::sync::Arc;
@@ -50,6 +50,10 @@ impl TomlText {
         self.problems.push(Problem { help, ..problem });
     }
 
+    pub(crate) fn place(&self, span: Span) -> Place {
+        Place::new(Arc::clone(&self.source), span)
+    }
+
     /// Refuses the keys of a table that are not known.
     pub(crate) fn only(&mut self, table: &DeTable<'_>, known: &[&'static str]) {
         for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
@@ -77,6 +81,25 @@ impl TomlText {
             self.push(code::SETTING_VALUE, message, span(value), Some(format!("such as `{}`", wanted.example)));
         }
         found
+    }
+
+    /// Returns the text of a key.
+    pub(crate) fn text(&mut self, table: &DeTable<'_>, key: &str) -> Option<String> {
+        let wanted = Wanted { what: "a text", example: "\"a\"" };
+        self.value(table, key, &wanted, |value| value.as_str().map(str::to_owned))
+    }
+
+    /// Returns the texts of a key.
+    pub(crate) fn texts(&mut self, table: &DeTable<'_>, key: &str) -> Option<Vec<String>> {
+        let wanted = Wanted { what: "a list of texts", example: "[\"a\"]" };
+        self.value(table, key, &wanted, |value| {
+            value.as_array()?.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
+        })
+    }
+
+    /// Returns the whole number of a key.
+    pub(crate) fn number(&mut self, table: &DeTable<'_>, key: &str) -> Option<u64> {
+        self.value(table, key, &Wanted { what: "a whole number from 0 up", example: "100" }, whole)
     }
 }
 
