@@ -7,13 +7,18 @@ STEPWELL := target/debug/stepwell
 GUESTS := --package stepwell-sdk --package stepwell-sdk-macros --package stepwell-step-archive \
 	--package stepwell-step-checksum --package stepwell-step-template --package stepwell-example-stranger
 
-.PHONY: help run test check bench setup build docs clean
+# Each target runs this long, in seconds.
+FUZZ_SECONDS ?= 30
+FUZZ_TARGETS := documents pipelines expressions output_files references masking git
+
+.PHONY: help run test check bench fuzz setup build docs clean
 
 help:
 	@echo 'make run     build what is needed and run the release example'
 	@echo 'make test    all tests'
 	@echo 'make check   formatting, lints and documentation, warnings denied'
 	@echo 'make bench   benchmarks against their baselines, as a table and as JSON'
+	@echo 'make fuzz    every fuzz target for FUZZ_SECONDS (30)'
 
 # Installs the toolchain and the WebAssembly targets that rust-toolchain.toml names.
 setup:
@@ -35,6 +40,7 @@ test: setup
 check: setup
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path tests/guests/Cargo.toml --check --package attack --package command --package echo --package minimal
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --all-targets -- --deny warnings
 	$(CARGO) clippy --package stepwell --no-default-features -- --deny warnings
 	$(CARGO) clippy $(GUESTS) --all-targets -- --deny warnings
@@ -43,6 +49,19 @@ check: setup
 
 bench: setup
 	$(CARGO) bench --bench engine
+
+# Ends with the first input at which a target panics, takes more than ten seconds or more than 2 GiB; it is kept in
+# fuzz/artifacts. Coverage instrumentation is stable and the code is safe Rust, so neither RUSTC_BOOTSTRAP=1 nor a nightly
+# toolchain is needed, as long as no sanitizer is asked for. What is found goes into fuzz/corpus and is where the next run
+# begins; seeds are only read.
+fuzz: setup
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --locked
+	@for target in $(FUZZ_TARGETS); do \
+		mkdir -p fuzz/corpus/$$target && \
+		$(CARGO) fuzz run --sanitizer none --target-dir target/fuzz $$target fuzz/corpus/$$target fuzz/seeds/$$target \
+			-- -dict=fuzz/dictionaries/$$target.dict -max_total_time=$(FUZZ_SECONDS) -seed=1 -max_len=4096 \
+			-timeout=10 -rss_limit_mb=2048 -print_final_stats=1 || exit 1; \
+	done
 
 docs:
 	$(CARGO) doc --no-deps --open

@@ -15,9 +15,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stepwell-policy", &["stepwell-schema"]),
     ("stepwell-plan", &["stepwell-schema", "stepwell-expr", "stepwell-policy"]),
     ("stepwell-run", &["stepwell-schema", "stepwell-expr", "stepwell-policy", "stepwell-plan"]),
-    ("stepwell-resolve", &["stepwell-schema", "stepwell-plan"]),
+    ("stepwell-private", &[]),
+    ("stepwell-resolve", &["stepwell-schema", "stepwell-plan", "stepwell-private"]),
     ("stepwell-process", &["stepwell-schema", "stepwell-run"]),
-    ("stepwell-sandbox", &["stepwell-schema", "stepwell-policy", "stepwell-run"]),
+    ("stepwell-sandbox", &["stepwell-schema", "stepwell-policy", "stepwell-private", "stepwell-run"]),
     ("stepwell-report", &["stepwell-schema", "stepwell-run"]),
     (
         "stepwell",

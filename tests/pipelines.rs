@@ -124,4 +124,9 @@ fn strict_refuses_what_only_stepwell_understands() {
     let ran = place.run(["check", "--strict", "gitlab", ".gitlab-ci.yml"]);
     ran.code(3).says("`needs` is understood by Stepwell only").says("steps/show/func.yml:3:10");
     place.run(["check", ".gitlab-ci.yml"]).code(0);
+    place.attack("steps/show", "read: [src]");
+    place.write(".gitlab-ci.yml", "build: { run: [{ name: show, func: ./steps/show, inputs: { what: read } }] }\n");
+    place.run(["check", ".gitlab-ci.yml"]).code(0);
+    let ran = place.run(["check", "--strict", "gitlab", ".gitlab-ci.yml"]);
+    ran.code(3).says("the definition kind `wasm` is understood by Stepwell only");
 }

@@ -2,59 +2,15 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
 use stepwell_git_server::{Repository, Server};
 
-use crate::support::{Place, Ran};
-
-/// A place in which the program has the name of GitLab's.
-struct Runner {
-    place: Place,
-    program: PathBuf,
-}
-
-impl Runner {
-    fn new() -> Self {
-        let place = Place::new();
-        let program = place.tmp().with_file_name("step-runner");
-        symlink(env!("CARGO_BIN_EXE_stepwell-under-test"), &program).expect("the link can be made");
-        Self { place, program }
-    }
-
-    /// Prepares a call in a clean environment, with the project's folder and the list that are given.
-    fn command(&self, arguments: &[&str], steps: &str) -> Command {
-        let home = self.place.tmp().with_file_name("home");
-        #[expect(clippy::disallowed_methods, reason = "the program under test is started from outside")]
-        let mut command = Command::new(&self.program);
-        command
-            .args(arguments)
-            .current_dir(self.place.work())
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("HOME", home)
-            .env("TMPDIR", self.place.tmp())
-            .env("CI_PROJECT_DIR", self.place.work())
-            .env("STEPS", steps);
-        command
-    }
-
-    fn ci(&self, steps: &str) -> Ran {
-        Ran::from(self.command(&["ci", "--write-steps-results"], steps).output().expect("the program starts"))
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::from(self.command(arguments, "").output().expect("the program starts"))
-    }
-
-    fn results(&self) -> Value {
-        serde_json::from_str(&self.place.read("step-results.json")).expect("results are JSON")
-    }
-}
+use crate::support::Ran;
+use crate::support::runner::Runner;
 
 /// Drops what depends on the machine: environments, and what is compared by itself.
 fn without_env(value: &mut Value) {

@@ -20,6 +20,8 @@ mod examples;
 mod git;
 /// Which crate may use which, and that each says what it is for.
 mod layers;
+/// Great amounts and odd processes: jobs end right, and the engine stays small.
+mod load;
 /// Jobs straight from `.gitlab-ci.yml`.
 mod pipelines;
 /// The quick start of the README, followed word for word.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_process::Subreaper;
+use stepwell_process::{Subreaper, WatcherCommand};
 use stepwell_resolve::{
     BuiltInFunction, BuiltInTable, FetchProgress, GitSettings, InvalidBuiltIn, ProgressSink, StandardResolver,
 };
@@ -36,6 +36,7 @@ pub struct HostBuilder {
     threads: Option<usize>,
     sandboxed_steps: u32,
     subreaper: bool,
+    watcher: Option<WatcherCommand>,
     functions: BuiltInTable,
     shown_from: Option<PathBuf>,
     git: Option<GitSettings>,
@@ -51,6 +52,7 @@ impl HostBuilder {
             threads: None,
             sandboxed_steps: 256,
             subreaper: false,
+            watcher: None,
             functions: shipped::functions(),
             shown_from: None,
             git: None,
@@ -101,6 +103,14 @@ impl HostBuilder {
     #[must_use]
     pub fn subreaper(mut self, on: bool) -> Self {
         self.subreaper = on;
+        self
+    }
+
+    /// Has each job watched, so that its steps are killed where this process is.
+    #[cfg(feature = "cli")]
+    #[must_use]
+    pub(crate) fn watcher(mut self, command: WatcherCommand) -> Self {
+        self.watcher = Some(command);
         self
     }
 
@@ -174,6 +184,7 @@ impl HostBuilder {
                 resolver: Arc::new(resolver),
                 on_fetch: self.on_fetch,
                 subreaper: subreaper.map(Arc::new),
+                watcher: self.watcher,
                 scratch_folder: self.scratch_folder,
                 grace: self.grace,
             },

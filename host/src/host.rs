@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use stepwell_plan::code::NOT_THERE_YET;
 use stepwell_plan::{Base, Pinning, Plan, PlanOptions, PlannedFunction, Resolver, load_function, resolve_problem};
-use stepwell_process::{Leftovers, NativeExecutor, Subreaper};
+use stepwell_process::{Leftovers, NativeExecutor, Subreaper, WatcherCommand};
 use stepwell_report::Masker;
 use stepwell_resolve::{JobResolver, ProgressSink, StandardResolver};
 use stepwell_run::{Surroundings, event_channel};
@@ -40,6 +40,7 @@ pub(crate) struct Parts {
     pub(crate) resolver: Arc<StandardResolver>,
     pub(crate) on_fetch: Option<ProgressSink>,
     pub(crate) subreaper: Option<Arc<Subreaper>>,
+    pub(crate) watcher: Option<WatcherCommand>,
     pub(crate) scratch_folder: PathBuf,
     pub(crate) grace: Duration,
 }
@@ -140,7 +141,7 @@ impl Host {
         let (sender, stream) = event_channel();
         let cancel = request.cancelled.child_token();
         let (finished, result) = oneshot::channel();
-        let leftovers = Leftovers::default();
+        let leftovers = self.parts.watcher.clone().map_or_else(Leftovers::default, Leftovers::watched_by);
         let executors =
             Executors { native: NativeExecutor::new(leftovers.clone()), sandbox: Arc::clone(&self.parts.sandbox) };
         let surroundings = Surroundings {

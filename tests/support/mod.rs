@@ -1,6 +1,7 @@
 //! Builders that the tests share: a hermetic place to run the program in, and what came out of it.
 
 pub(crate) mod markdown;
+pub(crate) mod runner;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

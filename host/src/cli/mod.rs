@@ -20,6 +20,7 @@ mod surroundings;
 mod terminal;
 mod variables;
 mod watch;
+mod watcher;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -33,6 +34,9 @@ use self::error::{CommandError, Exit};
 /// Runs the program with the given arguments, the first being its name, and returns its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if watcher::is_called_by(arguments.first()) {
+        return watcher::main();
+    }
     if step_runner::is_called_by(arguments.first()) {
         return step_runner::main(&arguments);
     }

@@ -8,7 +8,7 @@ use super::fetches::Fetches;
 use super::pipeline::Project;
 use super::signals::cancel_on_signals;
 use super::watch::{LogTo, Watch};
-use super::{lenient, pipeline, plan, surroundings, variables};
+use super::{lenient, pipeline, plan, surroundings, variables, watcher};
 use crate::{Host, JobRequest, request};
 
 /// Runs a job, or shows its plan.
@@ -56,7 +56,11 @@ pub(super) fn request(arguments: &JobArguments) -> Result<JobRequest, CommandErr
 /// Sets up a host as the program needs it: caches in the user's folder, and no process left when it ends.
 pub(super) fn host() -> Result<Host, CommandError> {
     // One job runs one step at a time; a component may need the places of several.
-    let mut builder = Host::builder().scratch_folder(surroundings::scratch_folder()).sandboxed_steps(8).subreaper(true);
+    let mut builder = Host::builder()
+        .scratch_folder(surroundings::scratch_folder())
+        .sandboxed_steps(8)
+        .subreaper(true)
+        .watcher(watcher::command());
     if let Some(folder) = surroundings::cache_folder() {
         builder = builder.cache_folder(folder);
     }

@@ -26,6 +26,11 @@ impl Group {
         Self(process)
     }
 
+    /// Returns the identifier of the first process.
+    pub(crate) fn leader(self) -> Pid {
+        self.0
+    }
+
     /// Sends a signal to all members. Nothing happens where there are none.
     pub(crate) fn signal(self, signal: Signal) {
         // An error is no member (any more), or members of another user only; neither can be helped.

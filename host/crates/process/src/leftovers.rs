@@ -1,6 +1,7 @@
 //! What steps leave running.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::io;
 use std::mem;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::group::Group;
 use crate::pipe::{LogTarget, pump};
+use crate::watch_list::Watched;
+use crate::watcher::{Watcher, WatcherCommand};
 
 /// The processes that the steps of one job left in the background, such as a server for the steps after it.
 ///
@@ -33,10 +36,25 @@ pub struct Leftovers(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    groups: Mutex<HashSet<Group>>,
+    /// The groups that run, each with its place in the watcher's list, if there is one.
+    groups: Mutex<HashMap<Group, Option<Watched>>>,
     /// Tasks that read pipes which background processes hold. They hold no clone of this.
     readers: Mutex<JoinSet<()>>,
     ended: CancellationToken,
+    /// Behind the groups: its list is empty by the time it is dropped.
+    watch: Mutex<Watch>,
+}
+
+/// Who kills the groups of the job where this process dies.
+#[derive(Debug, Default)]
+enum Watch {
+    /// Nobody.
+    #[default]
+    Off,
+    /// A watcher, once there is something to watch.
+    Wanted(WatcherCommand),
+    /// A watcher that runs.
+    On(Watcher),
 }
 
 /// What one step left. Pipes come with where their bytes go, and only while somebody holds the other end.
@@ -44,6 +62,8 @@ struct Inner {
 pub(crate) struct Leftover {
     /// The step's group; may be empty. Its first process is reaped.
     pub(crate) group: Group,
+    /// The group's place in the watcher's list.
+    pub(crate) watched: Option<Watched>,
     /// Standard output.
     pub(crate) out: Option<(ChildStdout, LogTarget)>,
     /// Standard error.
@@ -51,6 +71,40 @@ pub(crate) struct Leftover {
 }
 
 impl Leftovers {
+    /// Has the steps of the job, and what they leave, killed by a watcher where this process dies before the job ends. The
+    /// watcher is started with the first step that is a process.
+    pub fn watched_by(watcher: WatcherCommand) -> Self {
+        let leftovers = Self::default();
+        *lock(&leftovers.0.watch) = Watch::Wanted(watcher);
+        leftovers
+    }
+
+    /// Starts the watcher, if there is to be one and it does not run yet.
+    ///
+    /// # Errors
+    /// It cannot be started; there will be none then, and no more errors.
+    pub(crate) fn start_watcher(&self) -> io::Result<()> {
+        let mut watch = lock(&self.0.watch);
+        if let Watch::Wanted(command) = &*watch {
+            let started = command.start();
+            *watch = Watch::Off;
+            *watch = Watch::On(started?);
+        }
+        Ok(())
+    }
+
+    /// Has a group killed where this process dies, until the answer is dropped; none where there is no watcher. The
+    /// group's first process was not reaped yet.
+    ///
+    /// # Errors
+    /// The kernel has no room, or there is no `/proc`.
+    pub(crate) fn watch(&self, group: Group) -> io::Result<Option<Watched>> {
+        match &*lock(&self.0.watch) {
+            Watch::Off | Watch::Wanted(_) => Ok(None),
+            Watch::On(watcher) => watcher.add(group).map(Some),
+        }
+    }
+
     /// Returns the number of process groups that run.
     pub fn running(&self) -> usize {
         self.prune();
@@ -64,7 +118,7 @@ impl Leftovers {
     /// For the end of a job, when no step runs. Dropping the future leaves what still runs to the drop of the last clone.
     pub async fn end_all(&self, grace: Duration) -> usize {
         self.prune();
-        let groups = lock(&self.0.groups).clone();
+        let groups: Vec<Group> = lock(&self.0.groups).keys().copied().collect();
         let mut ends: JoinSet<()> = JoinSet::new();
         for group in groups.iter().copied() {
             ends.spawn(async move {
@@ -77,6 +131,10 @@ impl Leftovers {
         let mut readers = mem::take(&mut *lock(&self.0.readers));
         // What is not read by then is dropped with its tasks.
         let _ = timeout(grace, async { while readers.join_next().await.is_some() {} }).await;
+        let watch = mem::take(&mut *lock(&self.0.watch));
+        if let Watch::On(watcher) = watch {
+            watcher.dismiss().await;
+        }
         groups.len()
     }
 
@@ -84,7 +142,7 @@ impl Leftovers {
     pub(crate) fn adopt(&self, leftover: Leftover) {
         if !leftover.group.is_empty() {
             self.prune();
-            lock(&self.0.groups).insert(leftover.group);
+            lock(&self.0.groups).insert(leftover.group, leftover.watched);
         }
         if let Some((pipe, target)) = leftover.out {
             self.read_on(pipe, target);
@@ -114,14 +172,14 @@ impl Leftovers {
 
     /// Forgets groups that are over.
     fn prune(&self) {
-        lock(&self.0.groups).retain(|group| !group.is_empty());
+        lock(&self.0.groups).retain(|group, _| !group.is_empty());
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         let groups = self.groups.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for group in groups.iter().filter(|group| !group.is_empty()) {
+        for group in groups.keys().filter(|group| !group.is_empty()) {
             group.kill();
         }
     }

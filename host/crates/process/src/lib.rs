@@ -8,7 +8,8 @@
 //! step is bounded whatever it prints; what was written before the command ended is never lost. A cancelled step gets
 //! SIGTERM, time to end, then SIGKILL, always as a whole group. A process that a step leaves in the background does not
 //! hold the step up: [`Leftovers`] keeps its output flowing and ends it with the job. A process that left its group is
-//! found by [`Subreaper`], for programs that own all of their children.
+//! found by [`Subreaper`], for programs that own all of their children. Where this process is killed, a watcher ends the
+//! steps: see [`watch`].
 //!
 //! Everything goes through safe interfaces (`std`, tokio, rustix); nothing runs between fork and exec, so that `std` can
 //! use `posix_spawn`. The crate is for Linux: it reads `/proc`.
@@ -27,7 +28,10 @@ mod process_table;
 mod refusal;
 mod shell;
 mod subreaper;
+mod watch_list;
+mod watcher;
 
 pub use leftovers::Leftovers;
 pub use native::NativeExecutor;
 pub use subreaper::{Subreaper, Swept};
+pub use watcher::{WatcherCommand, watch};

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::ExitStatus;
 
 use rustix::process::Pid;
-use stepwell_run::{Action, BoxFuture, Control, Executor, Invocation, Module, ModuleRefused, Outcome, Stream};
+use stepwell_run::{
+    Action, BoxFuture, Control, EventKind, Executor, Invocation, Module, ModuleRefused, Outcome, Stream,
+};
 use stepwell_schema::Spec;
 use tokio::process::{Child, ChildStderr, ChildStdout};
 use tokio::time::{sleep, timeout};
@@ -20,6 +22,7 @@ use crate::look_up::look_up;
 use crate::pipe::{LogTarget, pump};
 use crate::refusal::Refusal;
 use crate::shell::{SHELL_FOLDERS, find_shell};
+use crate::watch_list::Watched;
 
 /// Runs commands and scripts as processes of this machine.
 ///
@@ -115,6 +118,8 @@ impl NativeExecutor {
 
     /// Starts a program and sees it through.
     async fn run(&self, launch: &Launch<'_>, invocation: &Invocation, control: &Control) -> Outcome {
+        // Before the step, so that it is never without a watcher that runs.
+        let watcher = self.leftovers.start_watcher();
         let started = launch.start().await.map(Running::new);
         let mut running = match started {
             Ok(Some(running)) => running,
@@ -123,6 +128,10 @@ impl NativeExecutor {
             Err(refusal) => return refused(&refusal),
         };
         self.leftovers.forget(running.group);
+        match watcher.and_then(|()| self.leftovers.watch(running.group)) {
+            Ok(watched) => running.watched = watched,
+            Err(error) => control.events.send(&invocation.step, not_watched(&error)),
+        }
         let ended = CancellationToken::new();
         let target = |stream| LogTarget { events: control.events.clone(), step: invocation.step.clone(), stream };
         let (out, error) = (target(Stream::Out), target(Stream::Error));
@@ -143,6 +152,7 @@ impl NativeExecutor {
         }
         self.leftovers.adopt(Leftover {
             group: running.group,
+            watched: running.watched,
             out: open_out.map(|pipe| (pipe, out)),
             error: open_error.map(|pipe| (pipe, error)),
         });
@@ -170,6 +180,7 @@ impl Executor for NativeExecutor {
 struct Running {
     // Before the child: while that is not reaped, nobody else can have the group's identifier.
     guard: GroupGuard,
+    watched: Option<Watched>,
     child: Child,
     group: Group,
     out: ChildStdout,
@@ -183,7 +194,7 @@ impl Running {
         let group = Group::led_by(id);
         let guard = GroupGuard::new(group);
         let (out, error) = (child.stdout.take()?, child.stderr.take()?);
-        Some(Self { guard, child, group, out, error })
+        Some(Self { guard, watched: None, child, group, out, error })
     }
 }
 
@@ -233,6 +244,13 @@ fn outcome(end: &End) -> Outcome {
         },
         End::Cancelled => Outcome::Cancelled,
         End::Lost(error) => Outcome::EngineError { message: format!("the end of the command is not known: {error}") },
+    }
+}
+
+fn not_watched(error: &io::Error) -> EventKind {
+    EventKind::Warning {
+        message: format!("the step goes on where the engine is killed: it cannot be watched: {error}"),
+        place: None,
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 
-use rustix::process::Pid;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// One process at the time of reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Process {
     /// Its identifier.
     pub(crate) id: Pid,
@@ -30,6 +30,15 @@ impl Process {
         // The name of a program is any bytes, so the file is not always UTF-8.
         let stat = fs::read(format!("/proc/{}/stat", id.as_raw_nonzero()))?;
         Self::parse(id, &String::from_utf8_lossy(&stat)).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// Signals exactly this process, or nobody.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let Ok(descriptor) = pidfd_open(self.id, PidfdFlags::empty()) else { return };
+        if Self::read(self.id).is_ok_and(|process| process.started == self.started) {
+            // An error is a process that has just ended, or one of another user; the next look tells.
+            let _ = pidfd_send_signal(descriptor, signal);
+        }
     }
 
     /// Parses `/proc/PID/stat` (proc_pid_stat(5)). The program's name stands in parentheses and may hold blanks and
@@ -69,23 +78,47 @@ impl ProcessTable {
 
     /// Returns the children, grandchildren and so on of a process, zombies among them; each once.
     pub(crate) fn descendants(&self, of: Pid) -> Vec<Process> {
+        let mut children = self.children();
+        let found = children.remove(&of).unwrap_or_default();
+        with_descendants(found, children, HashSet::from([of]))
+    }
+
+    /// Returns the members of groups, and the children, grandchildren and so on of these in whatever group, apart from
+    /// zombies; each once.
+    pub(crate) fn of_groups(&self, groups: &HashSet<Pid>) -> Vec<Process> {
+        let is_member = |process: &&Process| process.group.is_some_and(|group| groups.contains(&group));
+        let members = self.0.iter().filter(is_member).copied().collect();
+        let mut found = with_descendants(members, self.children(), HashSet::new());
+        found.retain(|process| !process.zombie);
+        found
+    }
+
+    fn children(&self) -> HashMap<Pid, Vec<Process>> {
         let mut children: HashMap<Pid, Vec<Process>> = HashMap::new();
         for process in &self.0 {
             if let Some(parent) = process.parent {
                 children.entry(parent).or_default().push(*process);
             }
         }
-        let mut found = children.remove(&of).unwrap_or_default();
-        let mut next = 0;
-        while let Some(process) = found.get(next) {
-            found.extend(children.remove(&process.id).unwrap_or_default());
-            next += 1;
-        }
-        // An identifier that was given anew while the table was read can close a circle.
-        let mut seen = HashSet::from([of]);
-        found.retain(|process| seen.insert(process.id));
-        found
+        children
     }
+}
+
+/// Adds their children, grandchildren and so on to some processes, without those that were seen.
+fn with_descendants(
+    mut found: Vec<Process>,
+    mut children: HashMap<Pid, Vec<Process>>,
+    mut seen: HashSet<Pid>,
+) -> Vec<Process> {
+    let mut next = 0;
+    while let Some(process) = found.get(next) {
+        found.extend(children.remove(&process.id).unwrap_or_default());
+        next += 1;
+    }
+    // A child may be there in its own right too; and an identifier that was given anew while the table was read can
+    // close a circle.
+    found.retain(|process| seen.insert(process.id));
+    found
 }
 
 #[cfg(test)]
@@ -147,6 +180,32 @@ mod tests {
         check_descendants(&[(10, 1), (11, 10), (12, 11), (13, 12), (14, 1)], &[11, 12, 13]);
         check_descendants(&[(13, 12), (12, 11), (11, 10), (15, 10)], &[11, 12, 13, 15]);
         check_descendants(&[(11, 10), (10, 11)], &[11]);
+    }
+
+    #[test]
+    fn what_left_a_group_descends_from_it() {
+        let table = ProcessTable(vec![
+            process(5, 1, 5, false),
+            process(6, 5, 5, false),
+            process(7, 6, 7, false),
+            process(8, 7, 7, true),
+            process(9, 8, 9, false),
+            process(10, 1, 10, false),
+            process(11, 1, 12, false),
+        ]);
+        let check = |groups: &[i32], expected: &[i32]| {
+            let mut found: Vec<i32> = table
+                .of_groups(&groups.iter().map(|group| pid(*group)).collect())
+                .iter()
+                .map(|process| process.id.as_raw_nonzero().get())
+                .collect();
+            found.sort_unstable();
+            assert_eq!(found, expected);
+        };
+        check(&[], &[]);
+        check(&[5], &[5, 6, 7, 9]);
+        check(&[5, 7, 12], &[5, 6, 7, 9, 11]);
+        check(&[2], &[]);
     }
 
     #[test]

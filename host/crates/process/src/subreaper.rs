@@ -5,10 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, getpid, pidfd_open, pidfd_send_signal,
-    set_child_subreaper, waitid, waitpid,
-};
+use rustix::process::{Signal, WaitId, WaitIdOptions, WaitOptions, getpid, set_child_subreaper, waitid, waitpid};
 use tokio::time::Instant;
 
 use crate::group::{KILL_WAIT, Pauses};
@@ -57,15 +54,15 @@ impl Subreaper {
         let mut asked = HashSet::new();
         sweep(Instant::now() + grace, |process| {
             if asked.insert((process.id, process.started)) {
-                signal(process, Signal::TERM);
-                signal(process, Signal::CONT);
+                process.signal(Signal::TERM);
+                process.signal(Signal::CONT);
             }
         })
         .await?;
         let mut killed = HashSet::new();
         let left = sweep(Instant::now() + KILL_WAIT, |process| {
             killed.insert((process.id, process.started));
-            signal(process, Signal::KILL);
+            process.signal(Signal::KILL);
         })
         .await?;
         Ok(Swept { found: asked.union(&killed).count(), left })
@@ -101,18 +98,4 @@ fn running_descendants() -> io::Result<Vec<Process>> {
     }
     descendants.retain(|process| !process.zombie);
     Ok(descendants)
-}
-
-/// Signals exactly this process, or nobody.
-fn signal(process: &Process, signal: Signal) {
-    let Ok(descriptor) = pidfd_open(process.id, PidfdFlags::empty()) else { return };
-    if is_same(process.id, process.started) {
-        // An error is a process that has just ended, or one of another user; the next look tells.
-        let _ = pidfd_send_signal(descriptor, signal);
-    }
-}
-
-/// Tells whether the process of this identifier is still the one that started then.
-fn is_same(id: Pid, started: u64) -> bool {
-    Process::read(id).is_ok_and(|process| process.started == started)
 }

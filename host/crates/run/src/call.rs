@@ -151,7 +151,7 @@ impl Sequencer {
 
     /// Holds what the plan could not see, such as a function that leads to itself by an expression, to the plan's bounds.
     fn refuse_too_much(&self, function: &PlannedFunction) -> Result<(), Failed> {
-        let message = if self.frames.len() + function.extent.depth > MAX_DEPTH + 1 {
+        let message = if self.frames.len() + function.extent.depth > MAX_DEPTH {
             format!("functions are nested deeper than {MAX_DEPTH} levels")
         } else if self.table.len() > MAX_STEPS {
             format!("the job has more than {MAX_STEPS} steps")

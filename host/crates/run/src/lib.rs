@@ -24,6 +24,7 @@ mod file_use;
 mod frame;
 mod inputs;
 mod item;
+mod json;
 pub mod lines;
 mod load;
 mod log;

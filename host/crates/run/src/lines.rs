@@ -2,6 +2,7 @@
 //!
 //! **Trust:** path and content are under the control of the step that has just run.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,10 +11,13 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use stepwell_schema::Value;
 
+pub use crate::json::MAX_VALUE_BYTES;
+use crate::json::{JsonError, Room};
+
 /// Longest line, in bytes without its line feed: what the contract asks for at least.
 pub const MAX_LINE_BYTES: usize = 16 << 20;
 
-/// Longest file, in bytes: four of the longest lines. Parsed it takes a few times as much memory, once a step.
+/// Longest file, in bytes: four of the longest lines. What its values take is bounded by [`MAX_VALUE_BYTES`].
 pub const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// Most bytes of a line that a message quotes: the end of a job's log is what people read first.
@@ -63,6 +67,9 @@ pub enum LineErrorKind {
     /// Longer than [`MAX_LINE_BYTES`].
     #[error("the line is longer than {MAX_LINE_BYTES} bytes")]
     TooLong,
+    /// Its values, with those of the lines before, need more than [`MAX_VALUE_BYTES`].
+    #[error("the values of the file need more than {MAX_VALUE_BYTES} bytes of memory")]
+    TooMuch,
 }
 
 /// Why a file is not read.
@@ -143,48 +150,49 @@ pub fn read_open(file: File, path: &Path) -> Result<Vec<u8>, ReadError> {
 /// The first line that is not as it must be.
 pub fn parse(bytes: &[u8]) -> Result<Vec<(String, Value)>, LineError> {
     let mut entries = Vec::new();
+    let room = Room::new();
     for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let entry = parse_line(line).map_err(|kind| LineError { line: index + 1, kind })?;
+        let entry = parse_line(line, &room).map_err(|kind| LineError { line: index + 1, kind })?;
         entries.extend(entry);
     }
     Ok(entries)
 }
 
 /// Parses one line; a blank one gives nothing.
-fn parse_line(line: &[u8]) -> Result<Option<(String, Value)>, LineErrorKind> {
+fn parse_line(line: &[u8], room: &Room) -> Result<Option<(String, Value)>, LineErrorKind> {
     if line.len() > MAX_LINE_BYTES {
         return Err(LineErrorKind::TooLong);
     }
     if line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
         return Ok(None);
     }
-    let serde_json::Value::Object(mut fields) = serde_json::from_slice(line).map_err(|error| syntax(&error))? else {
+    let Value::Struct(mut fields) = room.read(line).map_err(refused)? else {
         return Err(LineErrorKind::NotAnObject);
     };
     let name = match field(&mut fields, "name")? {
-        serde_json::Value::String(name) if name.is_empty() => return Err(LineErrorKind::EmptyName),
-        serde_json::Value::String(name) => name,
+        Value::String(name) if name.is_empty() => return Err(LineErrorKind::EmptyName),
+        Value::String(name) => name,
         _ => return Err(LineErrorKind::NameNotText),
     };
     let value = field(&mut fields, "value")?;
-    Ok(Some((name, Value::from_json(value))))
+    Ok(Some((name, value)))
 }
 
-fn field(
-    fields: &mut serde_json::Map<String, serde_json::Value>,
-    name: &'static str,
-) -> Result<serde_json::Value, LineErrorKind> {
+fn field(fields: &mut BTreeMap<String, Value>, name: &'static str) -> Result<Value, LineErrorKind> {
     match fields.remove(name) {
         None => Err(LineErrorKind::Missing(name)),
-        Some(serde_json::Value::Null) => Err(LineErrorKind::Null(name)),
+        Some(Value::Null) => Err(LineErrorKind::Null(name)),
         Some(value) => Ok(value),
     }
 }
 
 /// The parser sees one line at a time, so its own line number would only confuse.
-fn syntax(error: &serde_json::Error) -> LineErrorKind {
-    LineErrorKind::Syntax(error.to_string().replacen(" at line 1 column ", " at column ", 1))
+fn refused(error: JsonError) -> LineErrorKind {
+    match error {
+        JsonError::Syntax(text) => LineErrorKind::Syntax(text.replacen(" at line 1 column ", " at column ", 1)),
+        JsonError::TooMuch => LineErrorKind::TooMuch,
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use stepwell_expr::{Scope, Template};
 use stepwell_plan::{
     Base, Pinning, PlannedDefinition, PlannedFunction, ResolveError, Resolver, Target, load_function, resolve_problem,
 };
+use stepwell_schema::reference::without_written_credentials;
 use stepwell_schema::{Digest, GitReference, OciReference, Problems, Reference, Severity};
 
 use crate::event::EventKind;
@@ -45,7 +46,10 @@ fn evaluate_text(text: &str, scope: &Scope<'_>) -> Result<String, Failed> {
     let evaluated = Template::parse(text).and_then(|template| template.evaluate_text(scope));
     match evaluated {
         Ok((text, _)) => Ok(text),
-        Err(error) => Err(Failed::step(format!("expand reference `{text}`: {error}"))),
+        Err(error) => {
+            let text = without_written_credentials(text);
+            Err(Failed::step(format!("expand reference `{text}`: {error}")))
+        }
     }
 }
 

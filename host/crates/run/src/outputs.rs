@@ -8,6 +8,7 @@ use stepwell_schema::{Output, OutputsSpec, Spanned, Spec, Value, ValueType};
 
 use crate::execute::Returned;
 use crate::exports::{ExportProblem, check_variable};
+use crate::json::{JsonError, MAX_VALUE_BYTES, Room};
 
 /// One output, or export, that is not as it must be. The words are those of section 5.7 of the contract.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -208,6 +209,12 @@ pub(crate) enum DelegateError {
     /// Not one JSON object.
     #[error("failed to unmarshal JSON: {0}")]
     Syntax(String),
+    /// JSON, but no object.
+    #[error("failed to unmarshal JSON: expected an object")]
+    NotAnObject,
+    /// Its values need more than [`MAX_VALUE_BYTES`].
+    #[error("the values of the file need more than {MAX_VALUE_BYTES} bytes of memory")]
+    TooMuch,
     /// Its outputs are no object.
     #[error("\"outputs\" must be an object")]
     OutputsNotAnObject,
@@ -219,13 +226,17 @@ pub(crate) fn parse_delegate(bytes: &[u8]) -> Result<Values, DelegateError> {
     if bytes.trim_ascii().is_empty() {
         return Err(DelegateError::Empty);
     }
-    let mut result: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(bytes).map_err(|error| DelegateError::Syntax(error.to_string()))?;
+    let result = match Room::new().read(bytes) {
+        Ok(result) => result,
+        Err(JsonError::Syntax(text)) => return Err(DelegateError::Syntax(text)),
+        Err(JsonError::TooMuch) => return Err(DelegateError::TooMuch),
+    };
+    let Value::Struct(mut result) = result else { return Err(DelegateError::NotAnObject) };
     match result.remove("outputs") {
         // A member with its default value, the empty map, may be left out of a step result.
         None => Ok(Values::new()),
-        Some(serde_json::Value::Object(outputs)) => {
-            Ok(outputs.into_iter().map(|(name, value)| (name, Marked::plain(Value::from_json(value)))).collect())
+        Some(Value::Struct(outputs)) => {
+            Ok(outputs.into_iter().map(|(name, value)| (name, Marked::plain(value))).collect())
         }
         Some(_) => Err(DelegateError::OutputsNotAnObject),
     }

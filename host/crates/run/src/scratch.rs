@@ -1,18 +1,20 @@
 //! The files that the engine makes for the steps of one job, and their removal.
 
-use std::fs::{OpenOptions, Permissions};
+mod folder;
+
+use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
+use self::folder::Folder;
 
 /// A folder for the files of one job: made when the first is needed, mode 0700, under a name that cannot collide. Removed
-/// with everything in it when it is closed or dropped.
+/// with everything in it when it is closed or dropped, or by a later job where the engine is killed before that.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     parent: PathBuf,
-    folder: Option<TempDir>,
+    folder: Option<Folder>,
     /// How many pairs of files were made.
     made: u64,
 }
@@ -55,22 +57,13 @@ impl Scratch {
     /// # Errors
     /// Something cannot be removed, such as a folder of another user.
     pub(crate) fn close(&mut self) -> io::Result<()> {
-        let Some(folder) = self.folder.take() else { return Ok(()) };
-        let path = folder.path().to_owned();
-        folder.close().or_else(|_| {
-            unlock(path.clone());
-            std::fs::remove_dir_all(&path)
-        })
+        self.folder.take().map_or(Ok(()), Folder::close)
     }
 
     fn folder(&mut self) -> io::Result<&Path> {
         let folder = match self.folder.take() {
             Some(folder) => folder,
-            None => tempfile::Builder::new()
-                .prefix("stepwell-job-")
-                .rand_bytes(16)
-                .permissions(Permissions::from_mode(0o700))
-                .tempdir_in(&self.parent)?,
+            None => Folder::new_in(&self.parent)?,
         };
         Ok(self.folder.insert(folder).path())
     }
@@ -82,19 +75,6 @@ impl StepFiles {
         for path in [&self.output, &self.export] {
             let _ = std::fs::remove_file(path);
         }
-    }
-}
-
-/// Gives the owner all rights to a folder and the folders below it. What cannot be changed is found when it is removed.
-fn unlock(folder: PathBuf) {
-    let mut folders = vec![folder];
-    while let Some(folder) = folders.pop() {
-        let _ = std::fs::set_permissions(&folder, Permissions::from_mode(0o700));
-        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-        // The type is that of the entry itself: links are not followed.
-        folders.extend(
-            entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()),
-        );
     }
 }
 

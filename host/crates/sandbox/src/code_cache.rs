@@ -5,22 +5,18 @@
 //! The code is verified over the very bytes in memory that are handed on. A folder that others can write to, or a
 //! secret that others can read, is not used at all. What is damaged is compiled anew and replaced.
 
-use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
+use stepwell_private::{KEY_BYTES, NotUsable, PrivateFolder, open_file};
 use stepwell_schema::Digest;
 use wasmtime::Engine;
 
 /// Version of the format of entries. Another format is another name, so old and new engines share a folder.
 const FORMAT: &str = "1";
-/// Name of the secret.
-const KEY_FILE: &str = "key";
-const KEY_BYTES: usize = 32;
 const CODE_BYTES: usize = 32;
 /// Largest entry that is read, in bytes: compiled code is a few times the size of a module.
 const MAX_ENTRY_BYTES: u64 = 1 << 30;
@@ -32,35 +28,14 @@ pub(crate) struct CodeCache {
     engine: [u8; 32],
 }
 
-/// Why a folder is not used. The text names the folder.
+/// Why a folder is not used.
 #[derive(Debug, thiserror::Error)]
-pub enum CacheUnusable {
-    /// It cannot be made or read.
-    #[error("the cache folder `{}` cannot be used: {cause}", .folder.display())]
-    Inaccessible {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        cause: io::Error,
-    },
-    /// It belongs to somebody else, or others may write or read it.
-    #[error("the cache folder `{}` is not used: `{}` is not private to this user (owner {owner}, mode {mode:03o})", .folder.display(), .path.display())]
-    NotPrivate {
-        /// The folder.
-        folder: PathBuf,
-        /// What is wrong: the folder or the secret in it.
-        path: PathBuf,
-        /// Its owner.
-        owner: u32,
-        /// Its permissions.
-        mode: u32,
-    },
-    /// The secret has the wrong length.
-    #[error("the cache folder `{}` is not used: its key is damaged; remove the folder", .folder.display())]
-    DamagedKey {
-        /// The folder.
-        folder: PathBuf,
-    },
+#[error("the cache folder `{}` is not used: {cause}", .folder.display())]
+pub struct CacheUnusable {
+    /// The folder.
+    pub folder: PathBuf,
+    /// What is wrong with it.
+    pub cause: NotUsable,
 }
 
 impl CodeCache {
@@ -69,21 +44,9 @@ impl CodeCache {
     /// # Errors
     /// See [`CacheUnusable`].
     pub(crate) fn open(folder: &Path, engine: &Engine) -> Result<Self, CacheUnusable> {
-        let inaccessible = |cause| CacheUnusable::Inaccessible { folder: folder.to_owned(), cause };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(inaccessible)?;
-        check_private(folder, folder, &std::fs::symlink_metadata(folder).map_err(inaccessible)?, true)?;
-        let key_path = folder.join(KEY_FILE);
-        let key = match open_file(&key_path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make_key(folder, &key_path).and_then(|()| open_file(&key_path))
-            }
-            other => other,
-        };
-        let key = key.map_err(inaccessible)?;
-        check_private(folder, &key_path, &key.metadata().map_err(inaccessible)?, false)?;
-        let mut bytes = Vec::new();
-        key.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(inaccessible)?;
-        let key = bytes.try_into().map_err(|_| CacheUnusable::DamagedKey { folder: folder.to_owned() })?;
+        let private =
+            PrivateFolder::open(folder).map_err(|cause| CacheUnusable { folder: folder.to_owned(), cause })?;
+        let key = *private.key();
         Ok(Self { folder: folder.to_owned(), key, engine: engine_hash(engine) })
     }
 
@@ -130,39 +93,6 @@ impl CodeCache {
     }
 }
 
-fn open_file(path: &Path) -> io::Result<File> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)
-}
-
-/// Makes the secret, unless another process was faster.
-fn make_key(folder: &Path, path: &Path) -> io::Result<()> {
-    let mut key = [0; KEY_BYTES];
-    getrandom::fill(&mut key).map_err(io::Error::other)?;
-    // Temporary files are made with mode 0600.
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
-    file.write_all(&key)?;
-    match file.persist_noclobber(path) {
-        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
-        _ => Ok(()),
-    }
-}
-
-fn check_private(
-    folder: &Path,
-    path: &Path,
-    metadata: &std::fs::Metadata,
-    is_folder: bool,
-) -> Result<(), CacheUnusable> {
-    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o777);
-    let is_right_kind = if is_folder { metadata.is_dir() } else { metadata.is_file() };
-    if is_right_kind && owner == rustix::process::geteuid().as_raw() && mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(CacheUnusable::NotPrivate { folder: folder.to_owned(), path: path.to_owned(), owner, mode })
-}
-
 /// Returns what tells engines apart whose compiled code is not interchangeable.
 fn engine_hash(engine: &Engine) -> [u8; 32] {
     struct Sha(Sha256);
@@ -202,10 +132,6 @@ mod tests {
     impl Fixture {
         fn open(&self) -> Result<CodeCache, CacheUnusable> {
             CodeCache::open(&self.folder, &self.engine)
-        }
-
-        fn set_mode(&self, path: &Path, mode: u32) {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         }
     }
 
@@ -275,27 +201,9 @@ mod tests {
     fn a_folder_that_is_not_private_is_not_used() {
         let fixture = fixture();
         fixture.open().unwrap();
-        fixture.set_mode(&fixture.folder, 0o750);
-        assert!(matches!(fixture.open(), Err(CacheUnusable::NotPrivate { mode: 0o750, .. })));
-        fixture.set_mode(&fixture.folder, 0o700);
-        fixture.set_mode(&fixture.folder.join(KEY_FILE), 0o640);
-        assert!(matches!(fixture.open(), Err(CacheUnusable::NotPrivate { mode: 0o640, .. })));
-    }
-
-    #[test]
-    fn a_link_to_a_folder_is_not_used() {
-        let fixture = fixture();
-        fixture.open().unwrap();
-        let link = fixture.folder.with_extension("link");
-        std::os::unix::fs::symlink(&fixture.folder, &link).unwrap();
-        assert!(matches!(CodeCache::open(&link, &fixture.engine), Err(CacheUnusable::NotPrivate { .. })));
-    }
-
-    #[test]
-    fn a_damaged_secret_is_told() {
-        let fixture = fixture();
-        fixture.open().unwrap();
-        std::fs::write(fixture.folder.join(KEY_FILE), "short").unwrap();
-        assert!(matches!(fixture.open(), Err(CacheUnusable::DamagedKey { .. })));
+        std::fs::set_permissions(&fixture.folder, std::fs::Permissions::from_mode(0o750)).unwrap();
+        let refused = fixture.open().err().expect("others can look into it");
+        assert!(matches!(refused.cause, NotUsable::NotPrivate { mode: 0o750, .. }));
+        assert!(refused.to_string().contains(&fixture.folder.display().to_string()));
     }
 }

@@ -5,9 +5,14 @@ const MAX_CHARACTERS: usize = 80;
 
 /// Returns the text as a message may quote it: control characters escaped, cut with `…` when too long.
 pub(crate) fn excerpt(text: &str) -> String {
+    excerpt_within(text, MAX_CHARACTERS)
+}
+
+/// Returns the text on one line for a message: control characters escaped, and after so many characters cut with `…`.
+pub fn excerpt_within(text: &str, max_characters: usize) -> String {
     let mut excerpt = String::new();
     for (index, character) in text.chars().enumerate() {
-        if index == MAX_CHARACTERS {
+        if index == max_characters {
             excerpt.push('…');
             break;
         }

@@ -31,6 +31,7 @@ pub mod value;
 pub mod yaml;
 
 pub use digest::Digest;
+pub use excerpt::excerpt_within;
 pub use function::{
     Definition, DefinitionKind, Exec, Function, Input, Output, OutputsSpec, Sequence, Spec, WasmModule,
 };

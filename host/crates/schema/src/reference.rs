@@ -413,14 +413,16 @@ fn long_form_path(f: &mut fmt::Formatter<'_>, directory: &str, file: Option<&str
 
 /// Masks user name and password of an address, unless they are written as an expression.
 fn without_credentials(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
-    let host_end = rest.find('/').unwrap_or(rest.len());
-    let Some(at) = rest[..host_end].rfind('@') else { return url.to_owned() };
-    if rest[..at].contains("${{") {
-        return url.to_owned();
-    }
-    let prefix = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
-    format!("{prefix}[MASKED]{}", &rest[at..])
+    // `://` may stand anywhere in a mistaken reference, not only behind a scheme.
+    let parts: Vec<&str> = url.split("://").collect();
+    let masked = |part: &&str| {
+        let host_end = part.find('/').unwrap_or(part.len());
+        let Some(at) = part[..host_end].rfind('@') else { return (*part).to_owned() };
+        // Without scheme, path and password it is a name with a revision behind it, such as `project@main`.
+        let is_name = parts.len() == 1 && host_end == part.len() && !part[..at].contains(':');
+        if is_name || part[..at].contains("${{") { (*part).to_owned() } else { format!("[MASKED]{}", &part[at..]) }
+    };
+    parts.iter().map(masked).collect::<Vec<_>>().join("://")
 }
 
 /// Returns a text with the credentials of every address in it replaced by as many stars as they have bytes, so that what
@@ -438,13 +440,14 @@ pub fn without_written_credentials(text: &str) -> String {
 }
 
 fn stars_for_credentials(word: &str) -> String {
-    let (scheme, rest) = word.split_once("://").map_or(("", word), |(scheme, rest)| (scheme, rest));
-    let authority = rest.find('/').map_or("", |end| &rest[..end]);
-    match authority.rfind('@') {
-        Some(at) if !scheme.is_empty() || authority[..at].contains(':') => {
-            let before = word.len() - rest.len();
-            format!("{}{}{}", &word[..before], "*".repeat(at), &rest[at..])
+    let starred = |(index, part): (usize, &str)| {
+        // Behind a scheme an expression, which holds blanks, may stand before the first slash.
+        let end = part.find('/').or((index > 0).then_some(part.len()));
+        let authority = end.map_or("", |end| &part[..end]);
+        match authority.rfind('@') {
+            Some(at) if index > 0 || authority[..at].contains(':') => format!("{}{}", "*".repeat(at), &part[at..]),
+            Some(_) | None => part.to_owned(),
         }
-        Some(_) | None => word.to_owned(),
-    }
+    };
+    word.split("://").enumerate().map(starred).collect::<Vec<_>>().join("://")
 }

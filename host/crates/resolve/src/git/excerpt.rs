@@ -1,23 +1,13 @@
 //! What others have written, as a message may quote it.
 
+use stepwell_schema::excerpt_within;
+
 /// Most characters that are quoted: two lines of a terminal.
 const MAX_CHARACTERS: usize = 200;
 
 /// Returns a text on one line, control characters escaped, cut with `…` when too long.
 pub(crate) fn excerpt(text: &str) -> String {
-    let mut excerpt = String::new();
-    for (index, character) in text.trim().chars().enumerate() {
-        if index == MAX_CHARACTERS {
-            excerpt.push('…');
-            break;
-        }
-        if character.is_control() {
-            excerpt.extend(character.escape_default());
-        } else {
-            excerpt.push(character);
-        }
-    }
-    excerpt
+    excerpt_within(text.trim(), MAX_CHARACTERS)
 }
 
 /// The same for bytes that need not be text.

@@ -11,6 +11,8 @@ pub mod checkout;
 mod excerpt;
 mod failure;
 mod files;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod links;
 mod local;

@@ -43,7 +43,7 @@ pub(crate) async fn fetch(
         watch.check().is_ok()
     });
     let has_bands = advertisement.has("side-band-64k") || advertisement.has("side-band");
-    while let Some(data) = if has_bands { next_of_band(&mut packets).await? } else { packets.raw().await? } {
+    while let Some(data) = next_of_pack(&mut packets, has_bands).await? {
         if pack.write_all(&data).is_err() {
             return Err(pack_failure(http, &git2::Error::last_error(-1)));
         }
@@ -86,7 +86,7 @@ fn request(advertisement: &Advertisement, wanted: &[Oid], history: History) -> V
 }
 
 /// Reads up to the line that says that nothing is in common: behind it comes the pack.
-async fn skip_to_pack(packets: &mut Packets<'_>) -> Result<(), Failure> {
+pub(super) async fn skip_to_pack(packets: &mut Packets<'_>) -> Result<(), Failure> {
     loop {
         match packets.next().await? {
             Packet::Data(line) if line.starts_with(b"NAK") => return Ok(()),
@@ -96,6 +96,11 @@ async fn skip_to_pack(packets: &mut Packets<'_>) -> Result<(), Failure> {
             Packet::Data(_) => return Err(Failure::protocol("an unknown line stands before the pack")),
         }
     }
+}
+
+/// Returns the next piece of the pack; none at its end.
+pub(super) async fn next_of_pack(packets: &mut Packets<'_>, has_bands: bool) -> Result<Option<Vec<u8>>, Failure> {
+    if has_bands { next_of_band(packets).await } else { packets.raw().await }
 }
 
 /// Returns the next piece of the pack; none at its end. What the server tells people is left out.

@@ -1,5 +1,8 @@
 //! Files of a job: private, unique, gone afterwards.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
 use super::*;
 
 fn mode(path: impl AsRef<Path>) -> u32 {
@@ -55,7 +58,7 @@ fn locked_folders_go_too_and_links_are_not_followed() {
     let files = scratch.files().unwrap();
     let folder = Path::new(&files.output).parent().unwrap();
     std::fs::create_dir_all(folder.join("locked/inner")).unwrap();
-    std::os::unix::fs::symlink(elsewhere.path(), folder.join("locked/link")).unwrap();
+    symlink(elsewhere.path(), folder.join("locked/link")).unwrap();
     std::fs::write(folder.join("locked/inner/file"), "x").unwrap();
     std::fs::set_permissions(elsewhere.path(), Permissions::from_mode(0o555)).unwrap();
     for locked in ["locked/inner", "locked", ""] {
@@ -64,4 +67,33 @@ fn locked_folders_go_too_and_links_are_not_followed() {
     scratch.close().unwrap();
     assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
     assert_eq!(mode(elsewhere.path()), 0o555);
+}
+
+#[test]
+fn what_a_dead_engine_left_is_removed_and_nothing_else() {
+    let (parent, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = |name: &str| parent.path().join(name);
+    let living = [1, 2].map(|_| {
+        let mut scratch = Scratch::new(parent.path().to_owned());
+        let files = scratch.files().unwrap();
+        (scratch, files)
+    });
+    std::fs::create_dir_all(path("stepwell-job-dead/inner")).unwrap();
+    std::fs::create_dir(path("other")).unwrap();
+    std::fs::write(path("stepwell-job-file"), "").unwrap();
+    symlink(elsewhere.path(), path("stepwell-job-link")).unwrap();
+    let mut scratch = Scratch::new(parent.path().to_owned());
+    scratch.files().unwrap();
+    assert!(!path("stepwell-job-dead").exists());
+    for (_, files) in &living {
+        assert!(Path::new(&files.output).exists());
+    }
+    drop((living, scratch));
+    let mut left: Vec<_> = std::fs::read_dir(parent.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["other", "stepwell-job-file", "stepwell-job-link"]);
+    assert!(elsewhere.path().exists());
 }

@@ -42,6 +42,15 @@ fn a_reference_may_lead_to_another_with_an_expression_but_not_for_ever() {
 }
 
 #[test]
+fn a_mistake_in_a_reference_does_not_show_its_credentials() {
+    let ran = job("run: [{name: a, step: \"https://me:pass@${{ vars.NOPE }}/p@v1\"}]").run();
+    assert_eq!(
+        ran.message(),
+        "step \"a\": failed to load: expand reference `https://*******@${{ vars.NOPE }}/p@v1`: vars.NOPE: the \"NOPE\" was not found"
+    );
+}
+
+#[test]
 fn a_dynamic_reference_to_the_script_function() {
     let ran = job("run: [{name: a, step: \"${{ vars.F }}\", inputs: {script: exit 4}}]")
         .var("F", Marked::plain("builtin://script"))
@@ -108,4 +117,22 @@ fn a_module_that_is_refused() {
     assert_eq!(ran.message(), "step \"a\": failed to load: module `m.wasm` is refused: it imports wasi:sockets");
     let error = ran.result.error.unwrap();
     assert_eq!((error.kind, error.hint.as_deref()), (JobErrorKind::Denied, Some("ask for less")));
+}
+
+#[test]
+fn functions_reached_by_an_expression_nest_as_deep_as_others() {
+    let nested = |levels: usize| {
+        let innermost = job(&format!("run: [{{name: a, step: \"${{{{ vars.F }}}}/f{levels}\"}}]"))
+            .var("F", Marked::plain("."))
+            .command("f1", "[exit, \"5\"]");
+        (2..=levels)
+            .fold(innermost, |job, level| {
+                let below =
+                    format!("spec: {{}}\n---\nrun: [{{name: n, step: \"${{{{ func_dir }}}}/../f{}\"}}]", level - 1);
+                job.file(&format!("f{level}/func.yml"), &below)
+            })
+            .run()
+    };
+    assert!(nested(50).message().ends_with("exec: exit status 5"));
+    assert!(nested(51).message().ends_with("failed to load: functions are nested deeper than 50 levels"));
 }

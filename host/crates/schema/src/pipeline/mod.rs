@@ -12,6 +12,7 @@ pub mod variables;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+pub(crate) use recognise::PIPELINE_KEYS;
 pub use recognise::is_pipeline;
 pub use script::ScriptJob;
 use variables::Variable;

@@ -5,8 +5,8 @@ use crate::source::Source;
 /// How the names of pipeline files end.
 const FILE_NAMES: [&str; 2] = [".gitlab-ci.yml", ".gitlab-ci.yaml"];
 
-/// Keys at the top level that no other document has.
-const PIPELINE_KEYS: [&str; 10] = [
+/// Keywords at the top level of a pipeline, which cannot be the name of a job, and which no other document has.
+pub(crate) const PIPELINE_KEYS: [&str; 10] = [
     "after_script",
     "before_script",
     "cache",

@@ -77,6 +77,11 @@ impl Tree {
         matches!(&self.kind, TreeKind::Scalar(Scalar { value: ScalarValue::Null, .. }))
     }
 
+    /// Tells whether this is a text without a character.
+    pub(crate) fn is_empty_text(&self) -> bool {
+        matches!(&self.kind, TreeKind::Scalar(Scalar { value: ScalarValue::Text, text, .. }) if text.is_empty())
+    }
+
     /// Returns the value by the scalar rules of section 2.7.
     pub(crate) fn to_node(&self) -> Node {
         let kind = match &self.kind {

@@ -1,5 +1,6 @@
 //! References: short forms, long forms, and how they are written.
 
+use stepwell_schema::reference::without_written_credentials;
 use stepwell_schema::{GitReference, OciReference, Reference, StepAction};
 
 use crate::support::job;
@@ -136,8 +137,18 @@ fn texts_are_canonical() {
 
 #[test]
 fn mistakes_do_not_repeat_credentials() {
-    let error = Reference::parse("https://user:secret@host/p").expect_err("no revision");
-    assert!(!error.to_string().contains("secret"), "{error}");
+    let mistakes = [
+        "https://user:secret@host/p",
+        "user:secret@host/p://x",
+        "secret@host://p",
+        "x@y://secret@host/p",
+        "://secret@h",
+    ];
+    for text in mistakes {
+        let error = Reference::parse(text).expect_err("no revision, or no reference at all");
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+    assert_eq!(without_written_credentials("func: user:secret@host/p://x"), "func: ***********@host/p://x");
 }
 
 #[track_caller]
@@ -155,4 +166,14 @@ fn long_forms() {
         &git("${{ env.URL }}", "1.10", "a/b", Some("x.yml")),
     );
     long("{ oci: { registry: r.io, repository: img, tag: 1.10, dir: d } }", &oci("r.io", "img", "1.10", "d", None));
+}
+
+#[test]
+fn a_mistaken_reference_is_quoted_as_it_is_unless_it_holds_credentials() {
+    let message = |text: &str| Reference::parse(text).expect_err("it is no reference").to_string();
+    assert!(message("foo@").starts_with("`foo@` is not"), "{}", message("foo@"));
+    assert!(message("project@main").starts_with("`project@main` is not"));
+    for secret in ["me:pw@host@", "https://me:pw@host", "me:pw@main"] {
+        assert!(!message(secret).contains("pw"), "{}", message(secret));
+    }
 }

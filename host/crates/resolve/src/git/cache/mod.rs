@@ -17,7 +17,6 @@
 
 mod entry;
 mod evict;
-mod folder;
 mod index;
 mod lease;
 mod lock;
@@ -28,9 +27,11 @@ mod verify;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use stepwell_private::{KEY_BYTES, PrivateFolder};
 use tempfile::TempDir;
 
 pub use entry::{Entry, Prune, Pruned};
+pub use stepwell_private::NotUsable as CacheError;
 pub use verify::Damage;
 
 pub(crate) use index::RepositoryKey;
@@ -49,39 +50,9 @@ const TREE: &str = "tree";
 #[derive(Debug)]
 pub struct Cache {
     root: PathBuf,
-    key: [u8; folder::KEY_BYTES],
+    key: [u8; KEY_BYTES],
     /// Removes the folder where it is that of one job alone.
     _scratch: Option<TempDir>,
-}
-
-/// Why a cache folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum CacheError {
-    /// It cannot be made, read or written.
-    #[error("`{}` cannot be used", .path.display())]
-    Inaccessible {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        cause: io::Error,
-    },
-    /// It belongs to somebody else, or others may read or write it.
-    #[error("`{}` is not private to this user (owner {owner}, mode {mode:03o})", .path.display())]
-    NotPrivate {
-        /// The file or folder.
-        path: PathBuf,
-        /// Its owner.
-        owner: u32,
-        /// Its permissions.
-        mode: u32,
-    },
-    /// The secret has the wrong length.
-    #[error("the key `{}` is damaged; remove its folder", .path.display())]
-    DamagedKey {
-        /// The secret.
-        path: PathBuf,
-    },
 }
 
 impl Cache {
@@ -92,16 +63,17 @@ impl Cache {
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, CacheError> {
         let folder = folder.as_ref();
         let root = std::path::absolute(folder).map_err(at(folder))?.join("git");
-        let key = folder::open(&root)?;
+        let key = *PrivateFolder::open(&root)?.key();
         for part in [TREES, INDEX, TEMPORARIES] {
-            folder::make(&root.join(part))?;
+            let part = root.join(part);
+            stepwell_private::make(&part).map_err(at(&part))?;
         }
         Ok(Self { root, key, _scratch: None })
     }
 
     /// Makes a cache for one job, which is removed with the last that uses it.
     pub(crate) fn scratch(folder: &Path) -> Result<Self, CacheError> {
-        folder::make(folder)?;
+        stepwell_private::make(folder).map_err(at(folder))?;
         let scratch = tempfile::Builder::new().prefix("stepwell-git-").tempdir_in(folder);
         let scratch = scratch.map_err(|cause| CacheError::Inaccessible { path: folder.to_owned(), cause })?;
         let cache = Self::open(scratch.path())?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::defaults::Defaults;
 use super::extends::Extended;
-use super::keywords::{DEFAULT_STAGE, DEFAULTS_NOT_HONOURED, NOT_HONOURED, RESERVED, TIMEOUT};
+use super::keywords::{DEFAULT_STAGE, DEFAULTS_NOT_HONOURED, NOT_HONOURED, TIMEOUT};
 use super::references::{Lost, References};
 use super::stages::Stages;
 use super::{script, variables};
@@ -17,7 +17,7 @@ use crate::job::Job;
 use crate::parse::fields::Fields;
 use crate::parse::shape;
 use crate::parse::step::{self, Names};
-use crate::pipeline::{Inherited, NoWork, PipelineJob, PipelineVariable, PipelineWork, ScriptJob};
+use crate::pipeline::{Inherited, NoWork, PIPELINE_KEYS, PipelineJob, PipelineVariable, PipelineWork, ScriptJob};
 use crate::problem::{Problem, Problems, Severity};
 use crate::source::{Place, Spanned};
 use crate::step::Step;
@@ -85,7 +85,7 @@ fn members<'t>(name: &Spanned<Rc<str>>, tree: &'t Tree, findings: &mut Findings)
     }
     let found = tree.describe();
     let name_shown = excerpt(&name.value);
-    let (label, help) = match did_you_mean(&name.value, RESERVED) {
+    let (label, help) = match did_you_mean(&name.value, PIPELINE_KEYS) {
         Some(near) => (format!("did you mean `{near}`?"), "a key at the top is a keyword or the name of a job"),
         None => (format!("this is {found}"), "for example `build: { script: make }`"),
     };
@@ -334,7 +334,7 @@ impl<'j> Reader<'j, '_, '_> {
         if !self.findings.has_room(Severity::Error) {
             return;
         }
-        let label = match did_you_mean(&name.value, RESERVED) {
+        let label = match did_you_mean(&name.value, PIPELINE_KEYS) {
             Some(near) => format!("did you mean the keyword `{near}`?"),
             None => "`script`, `run` or `trigger` is missing".to_owned(),
         };

@@ -1,19 +1,5 @@
 //! The keywords of pipelines, by GitLab's reference of `.gitlab-ci.yml`.
 
-/// Keywords at the top level that cannot be the name of a job.
-pub(super) const RESERVED: [&str; 10] = [
-    "after_script",
-    "before_script",
-    "cache",
-    "default",
-    "image",
-    "include",
-    "services",
-    "stages",
-    "variables",
-    "workflow",
-];
-
 /// Keywords of `default` without meaning in a run of one job.
 pub(super) const DEFAULTS_NOT_HONOURED: [&str; 10] =
     ["artifacts", "cache", "hooks", "id_tokens", "identity", "image", "interruptible", "retry", "services", "tags"];
