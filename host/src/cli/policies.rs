@@ -85,7 +85,10 @@ pub(super) fn policy(command: &PolicyCommand) -> Result<Exit, CommandError> {
             let _ = diagnostics::draw(&mut io::stderr(), policy.warnings(), terminal::color_on_stderr());
             super::print(format!("{} checked: {}\n", counted(policy.len(), "policy rule"), policy.name()).as_bytes())
         }
-        PolicyCommand::Test { table, policy } => test(table, &policy.load()?),
+        PolicyCommand::Test { table, policy } => {
+            let policy = policy.load()?;
+            test(table, &policy)
+        }
     }
 }
 
