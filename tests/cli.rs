@@ -251,7 +251,7 @@ fn the_examples_of_the_help_work() {
     );
     place.write(".gitlab-ci.yml", "build: { run: [{ name: a, script: echo built }] }\n");
     let mut tried = 0;
-    for command in ["run", "call", "plan", "list", "check", "cache", "completions", "manual"] {
+    for command in ["run", "call", "plan", "list", "check", "cache", "policy", "completions", "manual"] {
         let help = place.run([command, "--help"]);
         help.code(0);
         for line in help.stdout.lines().filter_map(|line| line.trim_start().strip_prefix("stepwell ")) {

@@ -48,7 +48,10 @@ const OWNED: &[(&str, &[&str])] = &[
     ("wasmtime", &["stepwell-sandbox"]),
     ("wasmtime-wasi", &["stepwell-sandbox"]),
     ("clap", &["stepwell"]),
-    ("miette", &["stepwell"]),
+    // The errors of the policy language say their places through its trait.
+    ("miette", &["stepwell", "stepwell-policy"]),
+    ("cedar-policy", &["stepwell-policy"]),
+    ("toml", &["stepwell-policy"]),
     ("granit-parser", &["stepwell-schema"]),
     ("git2", &["stepwell-resolve"]),
     ("reqwest", &["stepwell-resolve"]),

@@ -24,6 +24,8 @@ mod layers;
 mod load;
 /// Jobs straight from `.gitlab-ci.yml`.
 mod pipelines;
+/// Policies of the operator, through the command line.
+mod policies;
 /// The quick start of the README, followed word for word.
 mod quick_start;
 /// The program under the name `step-runner`, called as GitLab Runner calls it.

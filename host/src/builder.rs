@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use stepwell_policy::Policy;
 use stepwell_process::{Subreaper, WatcherCommand};
 use stepwell_resolve::{
     BuiltInFunction, BuiltInTable, FetchProgress, GitSettings, InvalidBuiltIn, ProgressSink, StandardResolver,
@@ -27,6 +28,7 @@ use crate::shipped;
 /// | [`subreaper`](Self::subreaper) | off |
 /// | [`git`](Self::git) | the defaults of [`GitSettings`], trees kept in the cache folder if there is one |
 /// | [`on_fetch`](Self::on_fetch) | nobody is told |
+/// | [`policy`](Self::policy) | the profile `local` |
 /// | [`shown_from`](Self::shown_from) | none: messages show absolute paths |
 /// | [`function`](Self::function) | the shipped functions `stepwell/archive`, `stepwell/checksum`, `stepwell/template` |
 pub struct HostBuilder {
@@ -41,6 +43,7 @@ pub struct HostBuilder {
     shown_from: Option<PathBuf>,
     git: Option<GitSettings>,
     on_fetch: Option<ProgressSink>,
+    policy: Arc<Policy>,
 }
 
 impl HostBuilder {
@@ -57,6 +60,7 @@ impl HostBuilder {
             shown_from: None,
             git: None,
             on_fetch: None,
+            policy: Policy::local(),
         }
     }
 
@@ -137,6 +141,14 @@ impl HostBuilder {
         self
     }
 
+    /// Sets what the operator allows. What a function asks for is granted only where these policies permit it and the rules
+    /// of the engine hold.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
+        self.policy = policy.into();
+        self
+    }
+
     /// Registers a function of the host program's own under `builtin://NAME`.
     ///
     /// # Errors
@@ -183,6 +195,7 @@ impl HostBuilder {
                 sandbox: Arc::new(sandbox),
                 resolver: Arc::new(resolver),
                 on_fetch: self.on_fetch,
+                policy: self.policy,
                 subreaper: subreaper.map(Arc::new),
                 watcher: self.watcher,
                 scratch_folder: self.scratch_folder,

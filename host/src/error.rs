@@ -52,7 +52,7 @@ pub struct Denied {
     pub step: String,
     /// Where the step stands.
     pub place: Place,
-    /// The function that asks, as referred to.
+    /// The function that asks, as referred to; of a script the word `script`.
     pub function: String,
     /// What was asked, why it is denied, and what would change that.
     pub decision: Decision,
@@ -61,9 +61,9 @@ pub struct Denied {
 impl From<Denial<'_>> for Denied {
     fn from(denial: Denial<'_>) -> Self {
         Self {
-            step: denial.invocation.step(),
-            place: denial.invocation.place.clone(),
-            function: denial.invocation.function.resolved.origin.reference.clone(),
+            step: denial.step(),
+            place: denial.place.clone(),
+            function: denial.function_name().to_owned(),
             decision: denial.decision.clone(),
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use stepwell_plan::code::NOT_THERE_YET;
 use stepwell_plan::{Base, Pinning, Plan, PlanOptions, PlannedFunction, Resolver, load_function, resolve_problem};
+use stepwell_policy::Policy;
 use stepwell_process::{Leftovers, NativeExecutor, Subreaper, WatcherCommand};
 use stepwell_report::Masker;
 use stepwell_resolve::{JobResolver, ProgressSink, StandardResolver};
@@ -39,6 +40,7 @@ pub(crate) struct Parts {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) resolver: Arc<StandardResolver>,
     pub(crate) on_fetch: Option<ProgressSink>,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) subreaper: Option<Arc<Subreaper>>,
     pub(crate) watcher: Option<WatcherCommand>,
     pub(crate) scratch_folder: PathBuf,
@@ -111,7 +113,12 @@ impl Host {
     }
 
     fn plan_in(&self, request: &JobRequest, work_dir: &Path, resolver: &JobResolver) -> Result<Plan, RunError> {
-        let options = PlanOptions { vars: request.variables.clone(), pinning: request.pinning };
+        let options = PlanOptions {
+            vars: request.variables.clone(),
+            pinning: request.pinning,
+            policy: Arc::clone(&self.parts.policy),
+            ..PlanOptions::default()
+        };
         let plan = stepwell_plan::plan(&request.document, work_dir, resolver, &options);
         if request.cancelled.is_cancelled() {
             return Err(RunError::Cancelled);
@@ -149,6 +156,7 @@ impl Host {
             grace: self.parts.grace,
             time_limit: request.time_limit,
             options: request.options,
+            policy: Arc::clone(&self.parts.policy),
             mask: masker.sink(),
             ..Surroundings::new(work_dir, self.parts.scratch_folder.clone())
         };

@@ -41,6 +41,7 @@ pub use handle::{Canceller, JobHandle, Recorder};
 pub use host::Host;
 pub use request::JobRequest;
 pub use stepwell_plan::{Denial, Plan, PlannedFunction};
+pub use stepwell_policy::{Ceilings, Policy};
 pub use stepwell_report::WriteResultsError;
 pub use stepwell_resolve::{BuiltInFunction, FetchProgress, GitSettings, InvalidBuiltIn, Proxies};
 pub use stepwell_run::{

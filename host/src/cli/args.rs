@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::lenient::LenientArguments;
+use super::policies::PolicyArguments;
 use super::step_runner::CiArguments;
 use super::variables;
 
@@ -62,6 +63,14 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: CacheCommand,
     },
+    /// Shows policies, checks them, or holds them against a table of expected decisions.
+    #[command(
+        after_help = "Examples:\n    stepwell policy show --policy profile:hardened\n    stepwell policy check --policy profile:local"
+    )]
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
     /// Prints a completion script for a shell.
     #[command(after_help = "Example:\n    stepwell completions bash")]
     Completions {
@@ -92,6 +101,8 @@ pub(super) struct JobArguments {
     /// A file of job variables: a JSON object of texts, or lines `K=V`; `--var` wins over it.
     #[arg(long, value_name = "F.json|F.env", value_hint = ValueHint::FilePath)]
     pub(super) vars_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) policy: PolicyArguments,
 }
 
 /// What every command that runs something takes.
@@ -135,6 +146,8 @@ pub(super) struct CallArguments {
     /// An input: `K=V` is typed as in a YAML file when the function does not want text, `K:=JSON` is JSON.
     #[arg(long = "input", value_name = "K=V|K:=JSON")]
     pub(super) inputs: Vec<String>,
+    #[command(flatten)]
+    pub(super) policy: PolicyArguments,
     /// An environment variable for the function; may be repeated.
     #[arg(long = "env", value_name = "K=V", value_parser = pair)]
     pub(super) env: Vec<(String, String)>,
@@ -179,6 +192,22 @@ pub(super) struct CheckArguments {
 pub(super) enum Strict {
     /// GitLab's.
     Gitlab,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Shows the policies that hold.
+    Show(PolicyArguments),
+    /// Checks policies and shows all problems at once.
+    Check(PolicyArguments),
+    /// Holds policies against a table of expected decisions, in TOML.
+    Test {
+        /// The table.
+        #[arg(value_name = "TABLE.toml", value_hint = ValueHint::FilePath)]
+        table: PathBuf,
+        #[command(flatten)]
+        policy: PolicyArguments,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -19,7 +19,7 @@ use crate::JobRequest;
 pub(super) fn call(arguments: &CallArguments) -> Result<Exit, CommandError> {
     let reference = Reference::parse(&arguments.reference).map_err(|error| not_a_reference(&error))?;
     let folder = arguments.workdir.as_deref().unwrap_or(Path::new("."));
-    let host = run::host()?;
+    let host = run::host(&arguments.policy)?;
     let inputs = if reference.is_script() {
         // It has no function file, and its only input is text.
         inputs::read(&arguments.inputs, &Spec::default())?

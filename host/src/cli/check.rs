@@ -15,6 +15,7 @@ use stepwell_schema::{Problem, Problems, Reference, Source};
 use super::args::{CheckArguments, Strict};
 use super::error::{CommandError, Exit};
 use super::pipeline::Project;
+use super::policies::PolicyArguments;
 use super::{diagnostics, pipeline, run, surroundings, terminal};
 use crate::{Host, JobRequest, PlannedFunction, RunError, request};
 
@@ -26,7 +27,7 @@ const MAX_DEPTH: usize = 32;
 
 /// Checks files, and what is found in folders. Shows all problems of all of them.
 pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, CommandError> {
-    let host = run::host()?;
+    let host = run::host(&PolicyArguments::default())?;
     let folder = surroundings::current_folder()
         .map_err(|error| CommandError::file("cannot see where we stand", Path::new("."), error))?;
     let mut problems = Problems::default();

@@ -12,6 +12,7 @@ mod install;
 mod lenient;
 mod pipeline;
 mod plan;
+mod policies;
 mod refusal;
 mod run;
 mod signals;
@@ -54,6 +55,7 @@ fn dispatch(command: Command) -> ExitCode {
     let done = match command {
         Command::Ci(arguments) => return step_runner::ci(&arguments),
         Command::Cache { command } => cache::cache(&command),
+        Command::Policy { command } => policies::policy(&command),
         Command::Install(arguments) => install(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Call(arguments) => call::call(&arguments),

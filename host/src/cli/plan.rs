@@ -19,7 +19,7 @@ pub(super) fn plan(arguments: &PlanArguments) -> Result<Exit, CommandError> {
 }
 
 fn planned(arguments: &JobArguments) -> Result<Plan, CommandError> {
-    let host = run::host()?;
+    let host = run::host(&arguments.policy)?;
     let plan = host.plan(&run::request(arguments)?)?;
     // Standard error may be closed; the plan is what was asked for.
     let _ = diagnostics::draw(&mut std::io::stderr(), &plan.warnings, terminal::color_on_stderr());

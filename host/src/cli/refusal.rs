@@ -25,7 +25,7 @@ fn problem(denied: &Denied) -> Problem {
     if let Some(place) = &decision.request.place {
         problem = problem.at(place.clone(), "asked for here");
     }
-    let reason = format!("{} (decided by `{}`)", decision.reason, decision.rule);
+    let reason = format!("{} (decided by `{}`)", decision.reason, decision.decided_by);
     let problem = problem.at(denied.place.clone(), format!("by this step, which calls `{}`", denied.function));
     match &decision.remedy {
         Some(remedy) => problem.help(format!("{reason}\n{remedy}")),

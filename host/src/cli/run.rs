@@ -6,6 +6,7 @@ use super::args::{JobArguments, PlanArguments, RunArguments};
 use super::error::{CommandError, Exit};
 use super::fetches::Fetches;
 use super::pipeline::Project;
+use super::policies::PolicyArguments;
 use super::signals::cancel_on_signals;
 use super::watch::{LogTo, Watch};
 use super::{lenient, pipeline, plan, surroundings, variables, watcher};
@@ -16,7 +17,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, CommandError> {
     if arguments.dry_run {
         return plan::plan(&PlanArguments { job: arguments.job.clone(), json: false });
     }
-    let host = host()?;
+    let host = host(&arguments.job.policy)?;
     let mut request = request(&arguments.job)?;
     request = lenient::apply(&arguments.output.lenient, request)?;
     if let Some(limit) = arguments.output.timeout {
@@ -54,7 +55,8 @@ pub(super) fn request(arguments: &JobArguments) -> Result<JobRequest, CommandErr
 }
 
 /// Sets up a host as the program needs it: caches in the user's folder, and no process left when it ends.
-pub(super) fn host() -> Result<Host, CommandError> {
+pub(super) fn host(policy: &PolicyArguments) -> Result<Host, CommandError> {
+    let policy = policy.load()?;
     // One job runs one step at a time; a component may need the places of several.
     let mut builder = Host::builder()
         .scratch_folder(surroundings::scratch_folder())
@@ -68,6 +70,6 @@ pub(super) fn host() -> Result<Host, CommandError> {
         builder = builder.shown_from(folder);
     }
     let fetches = Fetches::new();
-    builder = builder.git(surroundings::git()).on_fetch(move |progress| fetches.take(progress));
+    builder = builder.policy(policy).git(surroundings::git()).on_fetch(move |progress| fetches.take(progress));
     Ok(builder.build()?)
 }

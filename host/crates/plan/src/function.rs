@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stepwell_expr::{Scope, Template, ValueTemplate};
-use stepwell_policy::Request;
+use stepwell_policy::{FunctionFacts, Request};
 use stepwell_schema::{Digest, Function, Problems};
 
 use crate::needs::{NeedError, PlannedNeeds};
@@ -28,6 +28,8 @@ pub struct PlannedFunction {
     pub warnings: Problems,
     /// How much of the job hangs below it.
     pub extent: Extent,
+    /// What policies know of it.
+    pub facts: Arc<FunctionFacts>,
 }
 
 /// How much of a job hangs below a list of steps, as far as it is pinned.
@@ -89,11 +91,7 @@ pub struct Module {
 impl PlannedFunction {
     /// Returns the word for the kind of definition: `exec`, `sequence` or `wasm`.
     pub const fn kind(&self) -> &'static str {
-        match &self.definition {
-            PlannedDefinition::Exec { .. } => "exec",
-            PlannedDefinition::Sequence(_) => "sequence",
-            PlannedDefinition::Wasm(_) => "wasm",
-        }
+        self.definition.kind()
     }
 
     /// Returns where the references of its own list start.
@@ -141,6 +139,17 @@ impl PlannedFunction {
             PlannedDefinition::Exec { .. } | PlannedDefinition::Sequence(_) => &[],
         };
         resolver.is_unchanged(&self.resolved, beside)
+    }
+}
+
+impl PlannedDefinition {
+    /// Returns the word for the kind: `exec`, `sequence` or `wasm`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Exec { .. } => "exec",
+            Self::Sequence(_) => "sequence",
+            Self::Wasm(_) => "wasm",
+        }
     }
 }
 

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stepwell_expr::{Context, ContextUse, Marked, Scope, StepOutputs, Template, ValueTemplate, Values};
-use stepwell_policy::{Capability, Decisions, Request, decide};
+use stepwell_policy::{Capability, Decision, Decisions, Policy, Request, Subject, Verdict};
 use stepwell_schema::{Place, Value, ValueType};
 
 use crate::function::{PlannedDefinition, PlannedFunction, PlannedSequence};
 use crate::needs::{MAX_REQUESTS, unique};
+use crate::refused::RefusedStep;
 use crate::step::{PlannedAction, PlannedStep, Target};
 
 /// One call in the tree of steps whose needs are decided: of a WebAssembly module, or of a command that asks for something.
@@ -45,20 +46,28 @@ pub enum NeedsState {
 pub(crate) struct Known<'k> {
     pub(crate) work_dir: &'k Path,
     pub(crate) vars: &'k Values,
+    pub(crate) policy: &'k Policy,
+    pub(crate) job: &'k Arc<Subject>,
 }
 
-/// Returns all calls below a list, in order of execution. At most [`crate::MAX_STEPS`], since the caller has counted.
-pub(crate) fn invocations(root: &PlannedSequence, known: &Known<'_>) -> Vec<PlannedInvocation> {
-    let mut walk = Walk { known, path: Vec::new(), found: Vec::new() };
+/// Returns all calls below a list whose needs are decided, and all steps that may not run at all, both in order of
+/// execution. At most [`crate::MAX_STEPS`], since the caller has counted.
+pub(crate) fn invocations(root: &PlannedSequence, known: &Known<'_>) -> (Vec<PlannedInvocation>, Vec<RefusedStep>) {
+    let mut walk = Walk { known, path: Vec::new(), found: Vec::new(), refused: Vec::new() };
     walk.sequence(root, &Values::new(), known.work_dir);
-    walk.found
+    (walk.found, walk.refused)
 }
 
 impl PlannedInvocation {
     /// Returns the names on the way, with `/` between them.
     pub fn step(&self) -> String {
-        self.path.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join("/")
+        names(&self.path)
     }
+}
+
+/// Returns the names on the way to a step, with `/` between them.
+pub(crate) fn names(path: &[(usize, String)]) -> String {
+    path.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join("/")
 }
 
 impl fmt::Display for PlannedInvocation {
@@ -71,29 +80,75 @@ struct Walk<'k> {
     known: &'k Known<'k>,
     path: Vec<(usize, String)>,
     found: Vec<PlannedInvocation>,
+    refused: Vec<RefusedStep>,
 }
 
 impl Walk<'_> {
     /// `inputs` are the known ones of the function whose list this is.
     fn sequence(&mut self, sequence: &PlannedSequence, inputs: &Values, folder: &Path) {
         for (index, step) in sequence.steps.iter().enumerate() {
-            let Some(function) = step.pinned() else { continue };
             self.path.push((index, step.name.clone()));
-            let inputs = self.known_inputs(step, function, inputs, folder);
-            if let PlannedDefinition::Sequence(sequence) = &function.definition {
-                self.sequence(sequence, &inputs, function.folder().unwrap_or(Path::new("")));
-            }
-            if function.is_decided() {
-                let needs = self.needs(function, &inputs);
-                self.found.push(PlannedInvocation {
-                    path: self.path.clone(),
-                    place: step.place.clone(),
-                    function: Arc::clone(function),
-                    needs,
-                });
+            match &step.action {
+                PlannedAction::Script(_) => {
+                    let decision = self.known.policy.decide_script(self.known.job, step.place.clone());
+                    self.refuse(step, None, decision);
+                }
+                PlannedAction::Function { target: Target::Pinned(function), .. } => {
+                    self.call(step, function, inputs, folder);
+                }
+                PlannedAction::Function { target: Target::WhenReached(_), .. } => {}
             }
             self.path.pop();
         }
+    }
+
+    /// `caller` are the known inputs of the function whose list the step stands in.
+    fn call(&mut self, step: &PlannedStep, function: &Arc<PlannedFunction>, caller: &Values, folder: &Path) {
+        let inputs = self.known_inputs(step, function, caller, folder);
+        let run = Capability::Run { function: function.facts.name.clone() };
+        self.decide_act(step, function, run);
+        if let PlannedDefinition::Sequence(sequence) = &function.definition {
+            self.sequence(sequence, &inputs, function.folder().unwrap_or(Path::new("")));
+        }
+        if let Some(program) = self.program(function, &inputs) {
+            self.decide_act(step, function, Capability::Exec { program });
+        }
+        if function.is_decided() {
+            let needs = self.needs(function, &inputs);
+            self.found.push(PlannedInvocation {
+                path: self.path.clone(),
+                place: step.place.clone(),
+                function: Arc::clone(function),
+                needs,
+            });
+        }
+    }
+
+    fn decide_act(&mut self, step: &PlannedStep, function: &Arc<PlannedFunction>, capability: Capability) {
+        let Known { policy, job, .. } = self.known;
+        let decision = policy.decide_act(job, &function.facts, capability, step.place.clone());
+        self.refuse(step, Some(function), decision);
+    }
+
+    /// Keeps a denial.
+    fn refuse(&mut self, step: &PlannedStep, function: Option<&Arc<PlannedFunction>>, decision: Decision) {
+        if decision.verdict == Verdict::Denied {
+            self.refused.push(RefusedStep {
+                path: self.path.clone(),
+                place: step.place.clone(),
+                function: function.map(Arc::clone),
+                decision,
+            });
+        }
+    }
+
+    /// Returns the native program that a function starts, if it starts one and its name is known and not sensitive.
+    fn program(&self, function: &PlannedFunction, inputs: &Values) -> Option<String> {
+        let PlannedDefinition::Exec { command, .. } = &function.definition else { return None };
+        let template = command.first().filter(|template| self.is_known(template, inputs))?;
+        let folder = function.folder().unwrap_or(Path::new(""));
+        let (program, sensitive) = self.with_scope(inputs, folder, |scope| template.evaluate_text(scope).ok())?;
+        (!sensitive).then_some(program)
     }
 
     /// Returns the inputs of `function` that are known when `step` calls it from a function whose known inputs are
@@ -137,7 +192,8 @@ impl Walk<'_> {
             }
         }
         requests.extend(function.needs.fixed.iter().cloned());
-        let decisions = decide(&unique(requests), self.known.work_dir);
+        let decisions =
+            self.known.policy.decide(self.known.job, &function.facts, &unique(requests), self.known.work_dir);
         if open.is_empty() {
             NeedsState::Decided(decisions)
         } else {

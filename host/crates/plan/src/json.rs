@@ -1,11 +1,14 @@
 //! The plan as JSON: versioned, with keys and lists in a stable order.
 
+use std::slice;
+
 use serde_json::{Map, Value, json};
 use stepwell_policy::Decisions;
 
 use crate::function::{PlannedDefinition, PlannedFunction, PlannedSequence};
 use crate::invocation::{NeedsState, PlannedInvocation};
 use crate::plan::Plan;
+use crate::refused::RefusedSteps;
 use crate::step::{Deferred, PlannedAction, PlannedStep, Target};
 
 /// Version of the JSON form. Goes up when a reader of the version before would misunderstand.
@@ -16,20 +19,21 @@ impl Plan {
     ///
     /// - `version`: [`JSON_VERSION`]
     /// - `job`: `{name, digest}`
-    /// - `steps`: a list of `{name, kind, reference?, function?, module?, needs?, open?, steps?, pinned?}`; `kind` is
+    /// - `steps`: a list of `{name, kind, reference?, function?, module?, refused?, needs?, open?, steps?, pinned?}`; `kind` is
     ///   `script`, `exec`, `sequence`, `wasm`, or `when-reached` with the reason under `because`; `function` and `module`
-    ///   are digests; `needs` are decisions, `open` the needs that are decided when the step is reached
+    ///   are digests; `refused` are denials of the step as a whole, `needs` are decisions, `open` the needs that are decided when the step is reached
     /// - `functions`: a list of `{reference, protocol, file, digest, commit?, module?: {name, digest}}`
-    /// - `denials`: how many needs are denied that cannot be done without
+    /// - `denials`: how much is denied that cannot be done without
     /// - `warnings`: a list of texts
     ///
     /// Nothing in it depends on time, on the machine, or on where the work dir lies.
     pub fn to_json(&self) -> Value {
-        let mut invocations = self.invocations.iter();
+        let mut walk =
+            Walk { at: Vec::new(), invocations: self.invocations.iter(), refused: RefusedSteps::new(&self.refused) };
         json!({
             "version": JSON_VERSION,
             "job": { "name": self.source.name(), "digest": self.digest },
-            "steps": steps(&self.root, &mut invocations),
+            "steps": steps(&self.root, &mut walk),
             "functions": self.functions.iter().map(|function| function_json(function)).collect::<Vec<_>>(),
             "denials": self.denials().count(),
             "warnings": self.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -37,21 +41,31 @@ impl Plan {
     }
 }
 
-/// The invocations come in the order in which a walk of the tree meets them.
-fn steps<'p>(sequence: &PlannedSequence, invocations: &mut impl Iterator<Item = &'p PlannedInvocation>) -> Vec<Value> {
+/// What is decided about the steps, for a walk of the tree in the order in which it was decided.
+struct Walk<'p> {
+    /// The positions on the way to the step.
+    at: Vec<usize>,
+    invocations: slice::Iter<'p, PlannedInvocation>,
+    refused: RefusedSteps<'p>,
+}
+
+fn steps(sequence: &PlannedSequence, walk: &mut Walk<'_>) -> Vec<Value> {
     let mut list = Vec::with_capacity(sequence.steps.len());
-    for step in &sequence.steps {
-        list.push(Value::Object(step_json(step, invocations)));
+    for (position, step) in sequence.steps.iter().enumerate() {
+        walk.at.push(position);
+        list.push(Value::Object(step_json(step, walk)));
+        walk.at.pop();
     }
     list
 }
 
-fn step_json<'p>(
-    step: &PlannedStep,
-    invocations: &mut impl Iterator<Item = &'p PlannedInvocation>,
-) -> Map<String, Value> {
+fn step_json(step: &PlannedStep, walk: &mut Walk<'_>) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("name".into(), json!(step.name));
+    let refused = walk.refused.take(&walk.at);
+    if !refused.is_empty() {
+        object.insert("refused".into(), json!(refused));
+    }
     match &step.action {
         PlannedAction::Script(_) => {
             object.insert("kind".into(), json!("script"));
@@ -59,7 +73,7 @@ fn step_json<'p>(
         PlannedAction::Function { reference, target, .. } => {
             object.insert("reference".into(), json!(reference.to_string()));
             match target {
-                Target::Pinned(function) => insert_function(&mut object, function, invocations),
+                Target::Pinned(function) => insert_function(&mut object, function, walk),
                 Target::WhenReached(deferred) => {
                     object.insert("kind".into(), json!("when-reached"));
                     let because = match deferred {
@@ -75,24 +89,20 @@ fn step_json<'p>(
     object
 }
 
-fn insert_function<'p>(
-    object: &mut Map<String, Value>,
-    function: &PlannedFunction,
-    invocations: &mut impl Iterator<Item = &'p PlannedInvocation>,
-) {
+fn insert_function(object: &mut Map<String, Value>, function: &PlannedFunction, walk: &mut Walk<'_>) {
     object.insert("kind".into(), json!(function.kind()));
     object.insert("function".into(), json!(function.resolved.digest));
     match &function.definition {
         PlannedDefinition::Exec { .. } => {}
         PlannedDefinition::Sequence(sequence) => {
-            object.insert("steps".into(), Value::Array(steps(sequence, invocations)));
+            object.insert("steps".into(), Value::Array(steps(sequence, walk)));
         }
         PlannedDefinition::Wasm(wasm) => {
             object.insert("module".into(), json!(wasm.module.digest));
         }
     }
     if function.is_decided()
-        && let Some(invocation) = invocations.next()
+        && let Some(invocation) = walk.invocations.next()
     {
         insert_needs(object, &invocation.needs);
     }

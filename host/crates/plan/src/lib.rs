@@ -2,7 +2,7 @@
 //!
 //! **In:** a parsed job and a [`Resolver`]. **Out:** the locked form of the job: every reference pinned to content with
 //! its digest or openly "pinned when reached", expressions compiled, inputs checked, needs gathered and, where no
-//! expression stands in the way, decided; or all problems at once. Printable and diffable. **Refuses to know:** where
+//! expression stands in the way, decided by the policy; or all problems at once. Printable and diffable. **Refuses to know:** where
 //! content comes from, and how anything runs.
 //!
 //! The way of a job: `load` goes from references to functions, each read once; `document` compiles the templates of one
@@ -15,6 +15,7 @@
 
 pub mod code;
 mod document;
+mod facts;
 mod fetch;
 mod function;
 mod inputs;
@@ -26,6 +27,7 @@ mod needs;
 mod pinning;
 mod plan;
 mod problem;
+mod refused;
 mod resolver;
 mod script;
 mod show;
@@ -40,5 +42,6 @@ pub use needs::{MAX_REQUESTS, NeedError, NeedErrorCause, PathAccess, PlannedNeed
 pub use pinning::Pinning;
 pub use plan::{Denial, Plan, PlanOptions, plan};
 pub use problem::resolve_problem;
+pub use refused::RefusedStep;
 pub use resolver::{Base, KnownRevisions, Origin, Protocol, ResolveError, Resolved, Resolver};
 pub use step::{Deferred, PlannedAction, PlannedStep, Target};

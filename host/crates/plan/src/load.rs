@@ -11,6 +11,7 @@ use stepwell_schema::{
 
 use crate::code;
 use crate::document::Document;
+use crate::facts;
 use crate::function::{Extent, Module, PlannedDefinition, PlannedFunction, PlannedSequence, PlannedWasm};
 use crate::inputs::{Given, check_inputs};
 use crate::names::{Names, StepOutputs};
@@ -303,6 +304,7 @@ impl<'r> Loader<'r> {
                     PlannedDefinition::Exec { .. } | PlannedDefinition::Wasm(_) => Extent::default(),
                 };
                 Loaded::Function(Arc::new(PlannedFunction {
+                    facts: Arc::new(facts::of(&resolved, &definition)),
                     resolved,
                     function,
                     env,

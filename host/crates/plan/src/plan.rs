@@ -4,17 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stepwell_expr::{Template, Values};
-use stepwell_policy::Decision;
-use stepwell_schema::{Digest, Job, Problem, Problems, Source};
+use stepwell_policy::{Decision, Policy, Subject};
+use stepwell_schema::{Digest, Job, Place, Problem, Problems, Source};
 
 use crate::code;
 use crate::document::Document;
 use crate::function::{PlannedFunction, PlannedSequence};
-use crate::invocation::{Known, NeedsState, PlannedInvocation, invocations};
+use crate::invocation::{Known, NeedsState, PlannedInvocation, invocations, names};
 use crate::load::{Loader, MAX_STEPS};
 use crate::names::Names;
 use crate::pinning::Pinning;
 use crate::problem::in_document_order;
+use crate::refused::RefusedStep;
 use crate::resolver::{Base, Resolver};
 
 /// The locked form of a job: what is known before anything runs.
@@ -30,6 +31,11 @@ pub struct Plan {
     pub root: PlannedSequence,
     /// The calls in the tree of pinned steps whose needs are decided, in order of execution, with what is decided.
     pub invocations: Vec<PlannedInvocation>,
+    /// The steps in the tree of pinned steps that may not run at all, in order of execution. A step of which something is
+    /// only known when it is reached is decided then.
+    pub refused: Vec<RefusedStep>,
+    /// Whom the decisions are made for.
+    pub subject: Arc<Subject>,
     /// All functions that are pinned, each once, sorted by reference and digest.
     pub functions: Vec<Arc<PlannedFunction>>,
     /// What is odd but accepted, in the order of the documents; all of severity warning.
@@ -38,20 +44,40 @@ pub struct Plan {
     pub pinning: Pinning,
 }
 
-/// What is known of a job besides its documents. The default knows nothing.
-#[derive(Clone, Debug, Default)]
+/// What is known of a job besides its documents.
+#[derive(Clone, Debug)]
 pub struct PlanOptions {
     /// Job variables. A path that depends on one that is not here is decided when its step is reached.
     pub vars: Values,
     /// When functions are looked at.
     pub pinning: Pinning,
+    /// What the operator allows. The run is given the same.
+    pub policy: Arc<Policy>,
+    /// Whom the job runs for.
+    pub tenant: String,
 }
 
-/// A need that is denied whatever happens: with one of these the job would end before its first step.
+impl Default for PlanOptions {
+    /// Knows no variables, pins before the first step, and allows what the profile `local` does for its tenant.
+    fn default() -> Self {
+        Self {
+            vars: Values::new(),
+            pinning: Pinning::default(),
+            policy: Policy::local(),
+            tenant: Subject::DEFAULT_TENANT.to_owned(),
+        }
+    }
+}
+
+/// A request that is denied whatever happens: with one of these the job would end before its first step.
 #[derive(Clone, Copy, Debug)]
 pub struct Denial<'p> {
-    /// The call that needs it.
-    pub invocation: &'p PlannedInvocation,
+    /// Which step: for each list on the way the position of the item (from 0) and its name; at least one.
+    pub path: &'p [(usize, String)],
+    /// Where the step stands.
+    pub place: &'p Place,
+    /// The function that asks; none for a script.
+    pub function: Option<&'p PlannedFunction>,
     /// What was asked, and why it is denied.
     pub decision: &'p Decision,
 }
@@ -81,7 +107,9 @@ pub fn plan(job: &Job, work_dir: &Path, resolver: &dyn Resolver, options: &PlanO
     if warnings.has_errors() {
         return Err(warnings);
     }
-    let invocations = invocations(&root, &Known { work_dir, vars: &options.vars });
+    let subject = Arc::new(Subject { tenant: options.tenant.clone(), source: job.source.name().to_owned() });
+    let known = Known { work_dir, vars: &options.vars, policy: &options.policy, job: &subject };
+    let (invocations, refused) = invocations(&root, &known);
     let digest = Digest::of(job.source.text().as_bytes());
     Ok(Plan {
         source: Arc::clone(&job.source),
@@ -89,6 +117,8 @@ pub fn plan(job: &Job, work_dir: &Path, resolver: &dyn Resolver, options: &PlanO
         env,
         root,
         invocations,
+        refused,
+        subject,
         functions,
         warnings,
         pinning: options.pinning,
@@ -96,17 +126,47 @@ pub fn plan(job: &Job, work_dir: &Path, resolver: &dyn Resolver, options: &PlanO
 }
 
 impl Plan {
-    /// Iterates over the needs that are denied whatever happens and that their functions cannot do without, in order of
-    /// execution. With one of them nothing should be run at all.
+    /// Iterates over what is denied whatever happens and cannot be done without, in order of execution. With one of them
+    /// nothing should be run at all.
     pub fn denials(&self) -> impl Iterator<Item = Denial<'_>> {
-        self.invocations.iter().flat_map(|invocation| {
+        let refused = self.refused.iter().map(|step| Denial {
+            path: &step.path,
+            place: &step.place,
+            function: step.function.as_deref(),
+            decision: &step.decision,
+        });
+        let needs = self.invocations.iter().flat_map(|invocation| {
             let decisions = match &invocation.needs {
                 NeedsState::Decided(decisions) => decisions,
                 NeedsState::WhenReached { known, .. } => known,
             };
-            decisions.refusals().map(move |decision| Denial { invocation, decision })
-        })
+            decisions.refusals().map(move |decision| Denial {
+                path: &invocation.path,
+                place: &invocation.place,
+                function: Some(&invocation.function),
+                decision,
+            })
+        });
+        let mut denials: Vec<Denial<'_>> = refused.chain(needs).collect();
+        denials.sort_by(|one, other| positions(one.path).cmp(positions(other.path)));
+        denials.into_iter()
     }
+}
+
+impl Denial<'_> {
+    /// Returns the names on the way to the step, with `/` between them.
+    pub fn step(&self) -> String {
+        names(self.path)
+    }
+
+    /// Returns the reference of the function in canonical form; of a script the word `script`.
+    pub fn function_name(&self) -> &str {
+        self.function.map_or("script", |function| &function.resolved.origin.reference)
+    }
+}
+
+fn positions(path: &[(usize, String)]) -> impl Iterator<Item = usize> {
+    path.iter().map(|(position, _)| *position)
 }
 
 fn too_many_steps(root: &PlannedSequence) -> Option<Problem> {

@@ -1,6 +1,7 @@
 //! The plan as people read it: plain text, aligned, no colour.
 
 use std::fmt::{self, Write as _};
+use std::slice;
 
 use stepwell_policy::{Capability, Decision};
 use stepwell_schema::Digest;
@@ -8,6 +9,7 @@ use stepwell_schema::Digest;
 use crate::function::{PlannedDefinition, PlannedFunction, PlannedSequence};
 use crate::invocation::{NeedsState, PlannedInvocation};
 use crate::plan::Plan;
+use crate::refused::RefusedSteps;
 use crate::resolver::Protocol;
 use crate::step::{Deferred, PlannedAction, PlannedStep, Target};
 
@@ -22,7 +24,9 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = Lines::default();
         lines.push(0, printable(self.source.name()), short(&self.digest));
-        lines.steps(&self.root, 1, &mut self.invocations.iter());
+        let mut walk =
+            Walk { at: Vec::new(), invocations: self.invocations.iter(), refused: RefusedSteps::new(&self.refused) };
+        lines.steps(&self.root, 1, &mut walk);
         lines.write(f)?;
         match self.denials().count() {
             0 => Ok(()),
@@ -30,6 +34,14 @@ impl fmt::Display for Plan {
             count => writeln!(f, "\n{count} needs denied: this job would end before its first step"),
         }
     }
+}
+
+/// What is decided about the steps, for a walk of the tree in the order in which it was decided.
+struct Walk<'p> {
+    /// The positions on the way to the step.
+    at: Vec<usize>,
+    invocations: slice::Iter<'p, PlannedInvocation>,
+    refused: RefusedSteps<'p>,
 }
 
 /// Lines of two columns.
@@ -41,35 +53,43 @@ impl Lines {
         self.0.push((format!("{:indent$}{left}", "", indent = level * 2), right));
     }
 
-    fn steps<'p>(
-        &mut self,
-        sequence: &PlannedSequence,
-        level: usize,
-        invocations: &mut impl Iterator<Item = &'p PlannedInvocation>,
-    ) {
+    fn steps(&mut self, sequence: &PlannedSequence, level: usize, walk: &mut Walk<'_>) {
         let names: Vec<String> = sequence.steps.iter().map(|step| printable(&step.name)).collect();
         let width = names.iter().map(|name| width(name)).max().unwrap_or_default();
-        for (step, name) in sequence.steps.iter().zip(&names) {
+        for (position, (step, name)) in sequence.steps.iter().zip(&names).enumerate() {
             let left = format!("{name}{:fill$}  {}", "", what(step), fill = width - self::width(name));
             self.push(level, left, state(step));
-            let Some(function) = step.pinned() else { continue };
-            if let PlannedDefinition::Sequence(sequence) = &function.definition {
-                self.steps(sequence, level + 1, invocations);
-            }
-            if function.is_decided()
-                && let Some(invocation) = invocations.next()
-            {
-                self.needs(&invocation.needs, level + 1);
+            walk.at.push(position);
+            self.step(step, level + 1, walk);
+            walk.at.pop();
+        }
+    }
+
+    /// Shows what is below a step: what is denied it at all, its list, and its needs.
+    fn step(&mut self, step: &PlannedStep, level: usize, walk: &mut Walk<'_>) {
+        let refused = walk.refused.take(&walk.at);
+        let Some(function) = step.pinned() else { return self.decisions(refused, &[], level) };
+        if let PlannedDefinition::Sequence(sequence) = &function.definition {
+            self.decisions(refused, &[], level);
+            return self.steps(sequence, level, walk);
+        }
+        let needs = if function.is_decided() { walk.invocations.next() } else { None };
+        match needs.map(|invocation| &invocation.needs) {
+            None => self.decisions(refused, &[], level),
+            Some(NeedsState::Decided(known)) => self.decisions(refused.into_iter().chain(&known.decisions), &[], level),
+            Some(NeedsState::WhenReached { known, open }) => {
+                self.decisions(refused.into_iter().chain(&known.decisions), open, level);
             }
         }
     }
 
-    fn needs(&mut self, needs: &NeedsState, level: usize) {
-        let (known, open) = match needs {
-            NeedsState::Decided(known) => (known, [].as_slice()),
-            NeedsState::WhenReached { known, open } => (known, open.as_slice()),
-        };
-        let decided = known.decisions.iter().map(|decision| (&decision.request.capability, verdict(decision)));
+    fn decisions<'d>(
+        &mut self,
+        decisions: impl IntoIterator<Item = &'d Decision>,
+        open: &'d [Capability],
+        level: usize,
+    ) {
+        let decided = decisions.into_iter().map(|decision| (&decision.request.capability, verdict(decision)));
         let rows: Vec<(&Capability, String)> =
             decided.chain(open.iter().map(|capability| (capability, "decided when reached".to_owned()))).collect();
         let subjects = rows.iter().map(|(capability, _)| width(&printable(&capability.subject())));
@@ -138,7 +158,7 @@ fn pinned_state(function: &PlannedFunction, native: &str) -> String {
 
 fn verdict(decision: &Decision) -> String {
     let optional = if decision.request.optional { "   optional" } else { "" };
-    format!("{:<9} {}{optional}", decision.verdict, decision.rule)
+    format!("{:<9} {}{optional}", decision.verdict, decision.decided_by)
 }
 
 fn short(digest: &Digest) -> String {

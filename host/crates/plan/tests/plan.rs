@@ -8,11 +8,11 @@ use std::path::Path;
 
 use stepwell_expr::{Marked, Values};
 use stepwell_plan::{
-    Deferred, MAX_DEPTH, NeedsState, Pinning, PlanOptions, PlannedAction, PlannedDefinition, Resolver as _, Target,
-    code, load_function,
+    Deferred, MAX_DEPTH, NeedsState, Pinning, Plan, PlanOptions, PlannedAction, PlannedDefinition, Resolver as _,
+    Target, code, load_function,
 };
-use stepwell_policy::Verdict;
-use stepwell_schema::{Digest, Reference};
+use stepwell_policy::{Policy, Verdict};
+use stepwell_schema::{Digest, Reference, Source};
 use support::{Files, WORK_DIR, check_problems, check_warnings, plan_of, plan_with};
 
 const GREET: (&str, &str) = (
@@ -476,8 +476,7 @@ fn denials_are_found_before_anything_runs() {
         &[PACK, PACK_MODULE],
         &[],
     );
-    let denials: Vec<String> =
-        plan.denials().map(|denial| format!("{} {}", denial.invocation.step(), denial.decision)).collect();
+    let denials: Vec<String> = plan.denials().map(|denial| format!("{} {}", denial.step(), denial.decision)).collect();
     assert_eq!(denials, ["p read /etc  denied  no-rule", "q write .. 2 GiB, 100 files  denied  no-rule"]);
     let place = plan.denials().next().unwrap().decision.request.place.clone().unwrap();
     assert_eq!(place.to_string(), "pack/func.yml:6:12");
@@ -723,4 +722,92 @@ fn what_nobody_reads_is_not_listed() {
     let problems = plan_of(&job, &[]).unwrap_err();
     assert_eq!(problems.0.len(), 102);
     assert!(problems.has_errors());
+}
+
+/// The profile `hardened` with further policies.
+fn hardened(text: &str) -> PlanOptions {
+    let sources = [Policy::profile_source("hardened").expect("it is shipped"), Source::new("site.cedar", text)];
+    let policy = Policy::load(&sources).unwrap_or_else(|problems| panic!("{problems}"));
+    PlanOptions { policy: policy.into(), ..PlanOptions::default() }
+}
+
+#[test]
+fn steps_that_may_not_run_are_found_before_anything_runs() {
+    let job = "run:
+- name: outer
+  step: ./outer
+- name: verify
+  script: sha256sum -c
+- name: later
+  step: ./tool
+  inputs: { program: '${{ env.X }}' }
+- name: known
+  step: ./tool
+  inputs: { program: cargo }
+";
+    let files = Files::new(&[
+        ("outer/func.yml", "spec: {}\n---\nrun:\n- name: inner\n  script: 'true'\n"),
+        (
+            "tool/func.yml",
+            "spec: { inputs: { program: { type: string } } }\n---\nexec: { command: ['${{ inputs.program }}'] }\n",
+        ),
+    ]);
+    let denials = |plan: &Plan| -> Vec<String> {
+        plan.denials()
+            .map(|denial| format!("{} {}: {}", denial.step(), denial.function_name(), denial.decision))
+            .collect()
+    };
+    let plan = plan_with(job, &files, &hardened("")).unwrap();
+    let expected = [
+        "outer/inner script: exec sh  denied  no-policy",
+        "verify script: exec sh  denied  no-policy",
+        "known ./tool: exec cargo  denied  no-policy",
+    ];
+    assert_eq!(denials(&plan), expected);
+    let shown = plan.to_string();
+    assert!(shown.contains("\n    exec   sh     "), "{shown}");
+    assert!(shown.ends_with("3 needs denied: this job would end before its first step\n"), "{shown}");
+    let json = plan.to_json();
+    assert_eq!(json["steps"][1]["refused"][0]["capability"]["program"], "sh");
+    assert_eq!(json["steps"][0]["steps"][0]["refused"][0]["rule"], "no-policy");
+    assert_eq!(json["steps"][2].get("refused"), None);
+
+    // What the denials say to add is enough.
+    let remedies: Vec<String> = plan
+        .denials()
+        .map(|denial| denial.decision.remedy.as_deref().unwrap().split_once('\n').unwrap().1.to_owned())
+        .collect();
+    let files = Files::new(&[
+        ("outer/func.yml", "spec: {}\n---\nrun:\n- name: inner\n  script: 'true'\n"),
+        (
+            "tool/func.yml",
+            "spec: { inputs: { program: { type: string } } }\n---\nexec: { command: ['${{ inputs.program }}'] }\n",
+        ),
+    ]);
+    let plan = plan_with(job, &files, &hardened(&remedies.join("\n"))).unwrap();
+    assert_eq!(denials(&plan), Vec::<String>::new());
+}
+
+#[test]
+fn a_function_that_may_not_be_called_is_refused() {
+    let files = Files::new(&[PACK, PACK_MODULE]);
+    let options = hardened(
+        "@id(\"no-pack\") forbid (principal, action == Action::\"run\", resource) when { resource.name like \"*pack\" };",
+    );
+    let plan = plan_with(&pack("[src]", "dist"), &files, &options).unwrap();
+    let lines: Vec<String> = plan.denials().map(|denial| denial.decision.to_string()).collect();
+    assert_eq!(lines, ["run ./pack  denied  no-pack"]);
+    assert_eq!(plan.denials().next().unwrap().decision.decided_by.policies()[0].place.to_string(), "site.cedar:1:1");
+}
+
+#[test]
+fn policies_see_the_tenant_and_the_job() {
+    let files = || Files::new(&[PACK, PACK_MODULE]);
+    let text = "@id(\"theirs\") forbid (principal, action == Action::\"write\", resource)\n\
+        unless { principal.tenant == \"ours\" && principal.source == \"job.yml\" && context.function.name == \"./pack\" };";
+    let denied = |tenant: &str| {
+        let options = PlanOptions { tenant: tenant.to_owned(), ..hardened(text) };
+        plan_with(&pack("[src]", "dist"), &files(), &options).unwrap().denials().count()
+    };
+    assert_eq!((denied("ours"), denied("others")), (0, 1));
 }

@@ -13,6 +13,21 @@ use crate::amount;
 /// been normalised or looked up.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Capability {
+    /// Be called. Every function asks for it, without saying so.
+    Run {
+        /// The reference of the function in canonical form.
+        function: String,
+    },
+    /// Start a native program, unconfined. Commands and scripts ask for it, without saying so.
+    Exec {
+        /// Its name or path, as the function has it; `sh` for a script.
+        program: String,
+    },
+    /// Hand an environment variable to later steps. Asked for by doing it.
+    Export {
+        /// Its name.
+        name: String,
+    },
     /// Read a folder of the job's work dir.
     Read {
         /// The path as asked.
@@ -81,9 +96,12 @@ pub struct Request {
 }
 
 impl Capability {
-    /// Returns the word for the kind: `read`, `write`, `env`, `http`, `secret`, `clock`, `random` or `limits`.
+    /// Returns the word for the kind: `run`, `exec`, `export`, `read`, `write`, `env`, `http`, `secret`, `clock`, `random` or `limits`.
     pub const fn kind(&self) -> &'static str {
         match self {
+            Self::Run { .. } => "run",
+            Self::Exec { .. } => "exec",
+            Self::Export { .. } => "export",
             Self::Read { .. } => "read",
             Self::Write { .. } => "write",
             Self::Env { .. } => "env",
@@ -95,9 +113,13 @@ impl Capability {
         }
     }
 
-    /// Returns the key of the function file under which this is asked for, such as `spec.needs.read`.
+    /// Returns the key of the function file under which this is asked for, such as `spec.needs.read`; for what is asked for
+    /// without saying so, the key that leads to it.
     pub const fn key(&self) -> &'static str {
         match self {
+            Self::Run { .. } => "run",
+            Self::Exec { .. } => "exec.command",
+            Self::Export { .. } => "spec",
             Self::Read { .. } => "spec.needs.read",
             Self::Write { .. } => "spec.needs.write",
             Self::Env { .. } => "spec.needs.env",
@@ -112,8 +134,10 @@ impl Capability {
     /// Returns what it is about, such as `src`, `CI` or `api.example.com:443`; for limits the empty text.
     pub fn subject(&self) -> String {
         match self {
+            Self::Run { function } => function.clone(),
+            Self::Exec { program } => program.clone(),
             Self::Read { path } | Self::Write { path, .. } => path.clone(),
-            Self::Env { name } | Self::Secret { name, .. } => name.clone(),
+            Self::Export { name } | Self::Env { name } | Self::Secret { name, .. } => name.clone(),
             Self::Http { host, port, .. } => format!("{host}:{port}"),
             Self::Clock(clock) => clock_word(*clock).to_owned(),
             Self::Random(random) => random_word(*random).to_owned(),
@@ -124,7 +148,13 @@ impl Capability {
     /// Returns the particulars, such as `2 GiB, 100 files`; empty where there are none.
     pub fn detail(&self) -> String {
         match self {
-            Self::Read { .. } | Self::Env { .. } | Self::Clock(_) | Self::Random(_) => String::new(),
+            Self::Run { .. }
+            | Self::Exec { .. }
+            | Self::Export { .. }
+            | Self::Read { .. }
+            | Self::Env { .. }
+            | Self::Clock(_)
+            | Self::Random(_) => String::new(),
             Self::Write { bytes, files, .. } => list([
                 bytes.map(amount::bytes),
                 files.map(|files| format!("{files} {}", if files == 1 { "file" } else { "files" })),
@@ -149,7 +179,10 @@ impl Capability {
         match self {
             Self::Http { host, .. } => format!("http:{host}"),
             Self::Limits { .. } => self.kind().to_owned(),
-            Self::Read { .. }
+            Self::Run { .. }
+            | Self::Exec { .. }
+            | Self::Export { .. }
+            | Self::Read { .. }
             | Self::Write { .. }
             | Self::Env { .. }
             | Self::Secret { .. }
@@ -178,6 +211,9 @@ impl Serialize for Capability {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("kind", self.kind())?;
         match self {
+            Self::Run { function } => map.serialize_entry("function", function)?,
+            Self::Exec { program } => map.serialize_entry("program", program)?,
+            Self::Export { name } => map.serialize_entry("name", name)?,
             Self::Read { path } => map.serialize_entry("path", path)?,
             Self::Write { path, bytes, files } => {
                 map.serialize_entry("path", path)?;
@@ -263,6 +299,18 @@ mod tests {
             "read guest-sdk",
             "read:guest-sdk",
             json!({"kind": "read", "path": "guest-sdk"}),
+        );
+        check(
+            Capability::Run { function: "./pack".into() },
+            "run ./pack",
+            "run:./pack",
+            json!({"kind": "run", "function": "./pack"}),
+        );
+        check(
+            Capability::Exec { program: "sh".into() },
+            "exec sh",
+            "exec:sh",
+            json!({"kind": "exec", "program": "sh"}),
         );
         check(write(None, None), "write dist", "write:dist", json!({"kind": "write", "path": "dist"}));
         check(

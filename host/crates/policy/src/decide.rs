@@ -1,147 +1,168 @@
-//! The decision: what is asked, intersected with the job's work dir, is granted; all else is denied.
+//! The decision: what is asked, intersected with what the operator's policies permit and with what the engine can hold.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use stepwell_schema::name::is_name;
+use stepwell_schema::Place;
 
 use crate::capability::{Capability, Request};
-use crate::ceiling;
+use crate::ceiling::Ceilings;
 use crate::decision::{Decision, Decisions, Verdict};
-use crate::grants::{Access, Grants, Limits, Root};
-use crate::work_path::{InvalidWorkPath, WorkPath};
+use crate::facts::{FunctionFacts, Subject};
+use crate::grants::{Access, Grants, Root};
+use crate::hard::{self, Passed};
+use crate::policy::Policy;
+use crate::question::{Act, Deed, Question};
+use crate::remedy::Remedy;
+use crate::rule::DecidedBy;
+use crate::work_path::WorkPath;
 
-/// Decides about all requests of one invocation.
-///
-/// The rules, by identifier: `workspace-read`, `workspace-write`, `env-by-name`, `clock`, `random` and `limits` allow;
-/// `read-inside-write` denies a read-only folder inside a writable one, which cannot be held by path (step ABI, section
-/// 2.2); `ceiling` denies what is above a ceiling such as [`crate::MAX_MEMORY_BYTES`]; `invalid-name` and `invalid-path`
-/// deny what is no name and no path; `no-rule` denies the rest.
-pub fn decide(requests: &[Request], work_dir: &Path) -> Decisions {
-    let answers: Vec<Answer> = requests.iter().map(|request| Answer::alone(&request.capability, work_dir)).collect();
-    let writable: Vec<WorkPath> = answers.iter().filter_map(Answer::writable).cloned().collect();
-    let mut decisions = Decisions::default();
-    for (request, answer) in requests.iter().zip(answers) {
-        match answer.beside(&writable) {
-            Ok(allowed) => {
-                decisions.grants.add(request, allowed.path.as_ref());
-                decisions.decisions.push(allowed.decision(request));
+impl Policy {
+    /// Decides about all requests of one invocation of a function.
+    ///
+    /// The rules of the engine come first, and no policy widens them: `no-rule` and `invalid-path` deny what is no path
+    /// beneath the work dir, `invalid-name` what is no name, `ceiling` what is above a ceiling; `no-rule` also denies what
+    /// this version does not enforce yet. `clock`, `random` and `limits` allow. All else is for the policies: without one
+    /// that permits it, it is denied. Last, `read-inside-write` denies a read-only folder inside a writable one, which
+    /// cannot be held by path (step ABI, section 2.2).
+    pub fn decide(
+        &self,
+        job: &Arc<Subject>,
+        function: &Arc<FunctionFacts>,
+        requests: &[Request],
+        work_dir: &Path,
+    ) -> Decisions {
+        let answers: Vec<Answer> =
+            requests.iter().map(|request| self.answer(job, function, &request.capability, work_dir)).collect();
+        let writable: Vec<WorkPath> = answers.iter().filter_map(writable).cloned().collect();
+        let mut grants = Grants { limits: self.ceilings().limits(), ..Grants::default() };
+        let mut decisions = Vec::with_capacity(requests.len());
+        for (request, answer) in requests.iter().zip(answers) {
+            let answer = answer.and_then(|allowed| allowed.beside(&writable));
+            if let Ok(allowed) = &answer {
+                grants.add(request, allowed.root.as_ref().map(|(path, _)| path), self.ceilings());
             }
-            Err(denied) => decisions.decisions.push(denied.decision(request)),
+            decisions.push(decision(answer, request));
+        }
+        grants.settle();
+        Decisions { decisions, grants }
+    }
+
+    /// Decides about something that a function does without a need for it: it is called, starts a program, or exports a
+    /// variable. `place` is where it is called.
+    pub fn decide_act(
+        &self,
+        job: &Arc<Subject>,
+        function: &Arc<FunctionFacts>,
+        capability: Capability,
+        place: Place,
+    ) -> Decision {
+        // The work dir is for paths, which are needs.
+        let answer = self.answer(job, function, &capability, Path::new(""));
+        decision(answer, &Request { capability, reason: None, optional: false, place: Some(place) })
+    }
+
+    /// Decides whether a job may run a script of its own, which stands at `place`.
+    pub fn decide_script(&self, job: &Arc<Subject>, place: Place) -> Decision {
+        let question = Question { job: Arc::clone(job), deed: Deed::Script };
+        let capability = Capability::Exec { program: question.resource() };
+        decision(self.put(question, None), &Request { capability, reason: None, optional: false, place: Some(place) })
+    }
+
+    fn answer(
+        &self,
+        job: &Arc<Subject>,
+        function: &Arc<FunctionFacts>,
+        capability: &Capability,
+        work_dir: &Path,
+    ) -> Answer {
+        match hard::check(capability, work_dir, self.ceilings())? {
+            Passed::Allowed { rule, reason } => {
+                Ok(Allowed { decided_by: DecidedBy::Rule(rule), reason: reason.into(), root: None })
+            }
+            Passed::ForPolicies(act) => {
+                let root = match &act {
+                    Act::Read { path } => Some((path.clone(), Access::Read)),
+                    Act::Write { path, .. } => Some((path.clone(), Access::Write)),
+                    Act::Run
+                    | Act::Exec { .. }
+                    | Act::Connect { .. }
+                    | Act::UseSecret { .. }
+                    | Act::RevealSecret { .. }
+                    | Act::ReadEnv { .. }
+                    | Act::Export { .. } => None,
+                };
+                self.put(question(job, function, act), root)
+            }
         }
     }
-    decisions.grants.settle();
-    decisions
+
+    /// Puts a question to the policies.
+    fn put(&self, question: Question, root: Option<(WorkPath, Access)>) -> Answer {
+        let ruling = self.ask(&question);
+        match ruling.verdict {
+            Verdict::Allowed => Ok(Allowed { decided_by: ruling.decided_by, reason: ruling.reason, root }),
+            Verdict::Denied => {
+                let (reason, remedy) = match ruling.decided_by {
+                    DecidedBy::NoPolicy => {
+                        (format!("{} (`{}`)", ruling.reason, self.name()), Remedy::Permit(question.permit()))
+                    }
+                    DecidedBy::Rule(_) | DecidedBy::Policies(_) => {
+                        (ruling.reason.to_string(), Remedy::Change(ruling.decided_by.clone()))
+                    }
+                };
+                Err(Denied { decided_by: ruling.decided_by, reason, remedy })
+            }
+        }
+    }
+}
+
+fn question(job: &Arc<Subject>, function: &Arc<FunctionFacts>, act: Act) -> Question {
+    Question { job: Arc::clone(job), deed: Deed::Function { function: Arc::clone(function), act } }
+}
+
+fn decision(answer: Answer, request: &Request) -> Decision {
+    match answer {
+        Ok(allowed) => allowed.decision(request),
+        Err(denied) => denied.decision(request),
+    }
 }
 
 /// The answer to a request before the other requests are looked at.
-enum Answer {
-    Allowed(Allowed),
-    Denied(Denied),
-}
+type Answer = Result<Allowed, Denied>;
 
 struct Allowed {
-    rule: &'static str,
-    reason: &'static str,
-    path: Option<WorkPath>,
-    access: Option<Access>,
+    decided_by: DecidedBy,
+    reason: Arc<str>,
+    root: Option<(WorkPath, Access)>,
 }
 
-struct Denied {
-    rule: &'static str,
-    reason: String,
-    remedy: Remedy,
+/// A denial, and what would change it.
+pub(crate) struct Denied {
+    pub(crate) decided_by: DecidedBy,
+    pub(crate) reason: String,
+    pub(crate) remedy: Remedy,
 }
 
-/// What would change a denial. Each is a change to the function file, which the function's author makes.
-enum Remedy {
-    PathInside,
-    AmountBelow,
-    ValidName,
-    OnePathOrOther,
-    MakeOptional,
+fn writable(answer: &Answer) -> Option<&WorkPath> {
+    match answer {
+        Ok(Allowed { root: Some((path, Access::Write)), .. }) => Some(path),
+        Ok(_) | Err(_) => None,
+    }
 }
 
-impl Answer {
-    fn alone(capability: &Capability, work_dir: &Path) -> Self {
-        let exceeded = ceiling::exceeded(capability);
-        if !exceeded.is_empty() {
-            return Self::Denied(Denied { rule: "ceiling", reason: exceeded.join("; "), remedy: Remedy::AmountBelow });
-        }
-        match capability {
-            Capability::Read { path } => Self::path(path, work_dir, Access::Read),
-            Capability::Write { path, .. } => Self::path(path, work_dir, Access::Write),
-            Capability::Env { name } if is_name(name) => Self::allowed("env-by-name", "variables asked for by name"),
-            Capability::Env { name } => Self::Denied(Denied {
-                rule: "invalid-name",
-                reason: format!("`{name}` is no name of a variable"),
-                remedy: Remedy::ValidName,
-            }),
-            Capability::Http { .. } => Self::not_enforced("needs for the network"),
-            Capability::Secret { .. } => Self::not_enforced("needs for secrets"),
-            Capability::Clock(_) => Self::allowed("clock", "every clock may be asked for"),
-            Capability::Random(_) => Self::allowed("random", "every source of random numbers may be asked for"),
-            Capability::Limits { .. } => Self::allowed("limits", "within the ceilings of this engine"),
-        }
-    }
-
-    fn path(path: &str, work_dir: &Path, access: Access) -> Self {
-        match WorkPath::parse(path, work_dir) {
-            Ok(path) => Self::Allowed(Allowed {
-                rule: match access {
-                    Access::Read => "workspace-read",
-                    Access::Write => "workspace-write",
-                },
-                reason: "inside the job's work dir",
-                path: Some(path),
-                access: Some(access),
-            }),
-            Err(invalid) => Self::Denied(Denied {
-                rule: match invalid {
-                    InvalidWorkPath::Outside(_) => "no-rule",
-                    InvalidWorkPath::Nul(_) => "invalid-path",
-                },
-                reason: invalid.to_string(),
-                remedy: Remedy::PathInside,
-            }),
-        }
-    }
-
-    fn allowed(rule: &'static str, reason: &'static str) -> Self {
-        Self::Allowed(Allowed { rule, reason, path: None, access: None })
-    }
-
-    fn not_enforced(what: &str) -> Self {
-        Self::Denied(Denied {
-            rule: "no-rule",
-            reason: format!("this version does not enforce {what} yet, so a function that has them is refused"),
-            remedy: Remedy::MakeOptional,
-        })
-    }
-
-    fn writable(&self) -> Option<&WorkPath> {
-        match self {
-            Self::Allowed(Allowed { access: Some(Access::Write), path, .. }) => path.as_ref(),
-            Self::Allowed(_) | Self::Denied(_) => None,
-        }
-    }
-
+impl Allowed {
     /// Looks at the folders that the same step may write.
-    fn beside(self, writable: &[WorkPath]) -> Result<Allowed, Denied> {
-        let allowed = match self {
-            Self::Allowed(allowed) => allowed,
-            Self::Denied(denied) => return Err(denied),
-        };
-        let (Some(Access::Read), Some(path)) = (allowed.access, &allowed.path) else {
-            return Ok(allowed);
-        };
+    fn beside(self, writable: &[WorkPath]) -> Answer {
+        let Some((path, Access::Read)) = &self.root else { return Ok(self) };
         // A folder that is writable itself is fine: reading it adds nothing.
         if writable.contains(path) {
-            return Ok(allowed);
+            return Ok(self);
         }
         match writable.iter().find(|outer| outer.contains(path)) {
-            None => Ok(allowed),
+            None => Ok(self),
             Some(outer) => Err(Denied {
-                rule: "read-inside-write",
+                decided_by: DecidedBy::Rule("read-inside-write"),
                 reason: format!(
                     "`{path}` (read) lies inside `{outer}` (write): a read-only part of a writable folder cannot be held"
                 ),
@@ -149,15 +170,13 @@ impl Answer {
             }),
         }
     }
-}
 
-impl Allowed {
     fn decision(self, request: &Request) -> Decision {
         Decision {
             request: request.clone(),
             verdict: Verdict::Allowed,
-            rule: self.rule,
-            reason: self.reason.to_owned(),
+            decided_by: self.decided_by,
+            reason: self.reason.to_string(),
             remedy: None,
         }
     }
@@ -168,44 +187,18 @@ impl Denied {
         Decision {
             request: request.clone(),
             verdict: Verdict::Denied,
-            rule: self.rule,
+            decided_by: self.decided_by,
             reason: self.reason,
             remedy: Some(self.remedy.text(request)),
         }
     }
 }
 
-impl Remedy {
-    fn text(&self, request: &Request) -> String {
-        let key = request.capability.key();
-        let file = match &request.place {
-            Some(place) => format!("`{}`", place.source.name()),
-            None => "the function file".to_owned(),
-        };
-        match self {
-            Self::PathInside => format!(
-                "the function's author asks for a path beneath the job's work dir in `{key}` of {file}; where the path comes from an input, the job gives another one"
-            ),
-            Self::AmountBelow => format!("the function's author asks for less in `{key}` of {file}"),
-            Self::ValidName => {
-                format!("the function's author gives names of letters, digits and `_` in `{key}` of {file}")
-            }
-            Self::OnePathOrOther => format!(
-                "the function's author removes the path from `{key}` of {file} (writing includes reading), or writes to a narrower folder"
-            ),
-            Self::MakeOptional => {
-                format!(
-                    "where the function works without it, its author marks it `optional: true` in `{key}` of {file}"
-                )
-            }
-        }
-    }
-}
-
 impl Grants {
     /// Adds what an allowed request asks for.
-    fn add(&mut self, request: &Request, path: Option<&WorkPath>) {
+    fn add(&mut self, request: &Request, path: Option<&WorkPath>, ceilings: &Ceilings) {
         let Request { capability, optional, .. } = request;
+        let (default_bytes, default_files) = ceilings.growth();
         self.capabilities.push(capability.name());
         if let Some(path) = path {
             self.capabilities.push(format!("{}:{path}", capability.kind()));
@@ -221,8 +214,8 @@ impl Grants {
             Capability::Write { bytes, files, .. } => self.roots.extend(path.map(|path| Root {
                 path: path.clone(),
                 access: Access::Write,
-                bytes: bytes.unwrap_or(Limits::DEFAULT_WRITE_BYTES),
-                files: files.unwrap_or(Limits::DEFAULT_WRITE_FILES),
+                bytes: bytes.unwrap_or(default_bytes),
+                files: files.unwrap_or(default_files),
                 optional: *optional,
             })),
             Capability::Env { name } => self.env.push(name.clone()),
@@ -235,8 +228,12 @@ impl Grants {
                 limits.wall = wall.unwrap_or(limits.wall);
                 limits.log = log.unwrap_or(limits.log);
             }
-            // Never allowed, so there is nothing to add.
-            Capability::Http { .. } | Capability::Secret { .. } => {}
+            // Nothing is held by the first three, and the others are never allowed.
+            Capability::Run { .. }
+            | Capability::Exec { .. }
+            | Capability::Export { .. }
+            | Capability::Http { .. }
+            | Capability::Secret { .. } => {}
         }
     }
 

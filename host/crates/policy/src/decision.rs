@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::capability::Request;
 use crate::grants::Grants;
+use crate::rule::DecidedBy;
 
 /// Allow or deny.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +25,8 @@ pub struct Decision {
     pub request: Request,
     /// The answer.
     pub verdict: Verdict,
-    /// Identifier of the rule that decided, in kebab case; of a denial by default it is `no-rule`.
-    pub rule: &'static str,
+    /// What decided.
+    pub decided_by: DecidedBy,
     /// Why, for people: a lower-case fragment without full stop.
     pub reason: String,
     /// What would change a denial, and who may change it.
@@ -74,7 +75,7 @@ impl fmt::Display for Verdict {
 impl fmt::Display for Decision {
     /// Writes one line: `write dist 2 GiB, 100 files  allowed  workspace-write`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}  {}  {}", self.request.capability, self.verdict, self.rule)
+        write!(f, "{}  {}  {}", self.request.capability, self.verdict, self.decided_by)
     }
 }
 
@@ -92,7 +93,7 @@ impl Serialize for Decision {
             map.serialize_entry("place", &place.to_string())?;
         }
         map.serialize_entry("verdict", self.verdict.as_str())?;
-        map.serialize_entry("rule", self.rule)?;
+        map.serialize_entry("rule", &self.decided_by.to_string())?;
         map.serialize_entry("reason", &self.reason)?;
         if let Some(remedy) = &self.remedy {
             map.serialize_entry("remedy", remedy)?;

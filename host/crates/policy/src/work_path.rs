@@ -5,6 +5,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
+/// Longest path, in bytes: as long as the system takes. Policies look at every folder on the way to it.
+pub const MAX_PATH_BYTES: usize = 4_096;
+
 /// A path inside the job's work dir, normalised by its text alone: relative, forward slashes, no empty part, no `.` or
 /// `..`. The work dir itself is the empty list of parts, written `.`.
 ///
@@ -22,6 +25,9 @@ pub enum InvalidWorkPath {
     /// It holds a NUL.
     #[error("`{0}` holds a NUL character")]
     Nul(String),
+    /// It is longer than [`MAX_PATH_BYTES`].
+    #[error("a path of {0} bytes is longer than the limit of {MAX_PATH_BYTES}")]
+    TooLong(usize),
 }
 
 impl WorkPath {
@@ -32,6 +38,9 @@ impl WorkPath {
     pub fn parse(text: &str, work_dir: &Path) -> Result<Self, InvalidWorkPath> {
         if text.contains('\0') {
             return Err(InvalidWorkPath::Nul(text.to_owned()));
+        }
+        if text.len() > MAX_PATH_BYTES {
+            return Err(InvalidWorkPath::TooLong(text.len()));
         }
         let outside = || InvalidWorkPath::Outside(text.to_owned());
         let relative = match text.strip_prefix('/') {
@@ -118,6 +127,12 @@ mod tests {
         check("/job/work/../work", None);
         check("/job/other/../work", None);
         check("a\0b", None);
+    }
+
+    #[test]
+    fn length_has_a_limit() {
+        check(&"a".repeat(MAX_PATH_BYTES), Some(&"a".repeat(MAX_PATH_BYTES)));
+        check(&"a".repeat(MAX_PATH_BYTES + 1), None);
     }
 
     #[test]

@@ -144,7 +144,7 @@ fn decision_json(decision: &Decision) -> Value {
         "optional": decision.request.optional,
         "place": decision.request.place.as_ref().map(ToString::to_string),
         "verdict": decision.verdict.as_str(),
-        "rule": decision.rule,
+        "rule": decision.decided_by.to_string(),
         "reason": decision.reason,
         "remedy": decision.remedy,
     }))
@@ -184,7 +184,7 @@ fn micros(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use stepwell_run::Status;
-    use stepwell_run::{Capability, Request, Verdict};
+    use stepwell_run::{Capability, DecidedBy, Request, Verdict};
     use stepwell_schema::{Digest, Place, Source, Span};
 
     use super::*;
@@ -259,7 +259,7 @@ mod tests {
         let decision = Decision {
             request: Request { capability, reason: Some("to pack".to_owned()), optional: false, place: Some(place) },
             verdict: Verdict::Allowed,
-            rule: "workspace-write",
+            decided_by: DecidedBy::Rule("workspace-write"),
             reason: "within the work dir".to_owned(),
             remedy: None,
         };

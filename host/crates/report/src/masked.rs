@@ -149,7 +149,9 @@ fn texts_of_decision(decision: &mut Decision) -> Vec<&mut String> {
 fn texts_of_capability(capability: &mut Capability) -> Vec<&mut String> {
     match capability {
         Capability::Read { path } | Capability::Write { path, .. } => vec![path],
-        Capability::Env { name } => vec![name],
+        Capability::Run { function } => vec![function],
+        Capability::Exec { program } => vec![program],
+        Capability::Env { name } | Capability::Export { name } => vec![name],
         Capability::Http { host, methods, paths, .. } => methods.iter_mut().chain(paths).chain([host]).collect(),
         Capability::Secret { name, host } => host.iter_mut().chain([name]).collect(),
         Capability::Clock(_) | Capability::Random(_) | Capability::Limits { .. } => Vec::new(),
@@ -160,8 +162,8 @@ fn texts_of_capability(capability: &mut Capability) -> Vec<&mut String> {
 mod tests {
     use std::time::Duration;
 
+    use stepwell_run::{DecidedBy, Request, Verdict};
     use stepwell_run::{Level, Status};
-    use stepwell_run::{Request, Verdict};
 
     use super::*;
     use crate::script::Script;
@@ -228,13 +230,16 @@ mod tests {
         let decision = |capability| Decision {
             request: Request { capability, reason: Some(secret()), optional: true, place: None },
             verdict: Verdict::Denied,
-            rule: "no-rule",
+            decided_by: DecidedBy::NoPolicy,
             reason: secret(),
             remedy: Some(secret()),
         };
         let decisions = vec![
             decision(Capability::Read { path: secret() }),
             decision(Capability::Write { path: secret(), bytes: None, files: None }),
+            decision(Capability::Run { function: secret() }),
+            decision(Capability::Exec { program: secret() }),
+            decision(Capability::Export { name: secret() }),
             decision(Capability::Env { name: secret() }),
             decision(Capability::Http { host: secret(), port: 1, methods: vec![secret()], paths: vec![secret()] }),
             decision(Capability::Secret { name: secret(), host: Some(secret()) }),

@@ -35,6 +35,9 @@ impl Sequencer {
             Err(failed) => return self.end_item(&item, None, failed.within("failed to load")),
         };
         let mut result = call.open_result(&item);
+        if let Err(denied) = self.decide_call(&item, &call.callee) {
+            return self.end_item(&item, Some(result), denied);
+        }
         let ended = match &call.callee {
             Callee::Script { text, .. } => self.script(&item, text, &call, &mut result).await,
             Callee::Function(function) => match &function.definition {

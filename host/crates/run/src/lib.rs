@@ -59,5 +59,5 @@ pub use step_path::StepPath;
 // What events, invocations and results hold: executors and readers of events get these types from here.
 pub use stepwell_expr::{Marked, Values};
 pub use stepwell_plan::{Module, Origin, PlannedFunction, Protocol};
-pub use stepwell_policy::{Capability, Decision, Request, Verdict};
+pub use stepwell_policy::{Capability, DecidedBy, Decision, Request, Verdict};
 pub use surroundings::{Options, Surroundings};

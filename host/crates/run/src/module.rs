@@ -1,5 +1,6 @@
 //! Calls of WebAssembly modules: from needs to a checked completion.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stepwell_expr::{Marked, Values};
@@ -38,9 +39,10 @@ impl Sequencer {
         let environment = context.layers.environment().plain();
         let outcome = self.execute(item, environment, Action::Wasm(wasm_call)).await?;
         let (returned, usage) = module_end(outcome, &self.stop)?;
-        let exports = returned.exports.iter().cloned().collect();
+        let exports: BTreeMap<String, String> = returned.exports.iter().cloned().collect();
         result.outputs = check_returned(&function.function.spec, returned)
             .map_err(|problems| Failed::step(format!("wasm: internal: invalid completion: {problems}")).usage(usage))?;
+        self.decide_exports(item, function, exports.keys()).map_err(|failed| failed.usage(usage))?;
         result.exports = exports;
         Ok(Some(usage))
     }

@@ -69,6 +69,7 @@ impl Sequencer {
     ) -> Result<(), Failed> {
         let context = self.enter_context(function, call, files.cloned(), result)?;
         let (arguments, directory) = self.command_line(function, &context).map_err(|failed| failed.within("exec"))?;
+        self.decide_program(item, function, &arguments)?;
         let exec = ExecResult { command: arguments.clone(), work_dir: directory.clone(), exit_code: 0 };
         let action = Action::Command { arguments, directory: directory.into() };
         let outcome = self.execute(item, context.layers.environment().plain(), action).await?;
@@ -79,11 +80,13 @@ impl Sequencer {
             result.outputs = outputs.map_err(|problems| output_file(&problems))?;
             return Ok(());
         };
-        let (files, function, quote) = (files.clone(), Arc::clone(function), self.options.quote_lines);
-        let collected = tokio::task::spawn_blocking(move || collect(&function, &files, quote))
+        let (files, callee, quote) = (files.clone(), Arc::clone(function), self.options.quote_lines);
+        let collected = tokio::task::spawn_blocking(move || collect(&callee, &files, quote))
             .await
             .map_err(|error| Failed::engine(format!("reading the output file broke off: {error}")))?;
-        (result.outputs, result.exports) = collected?;
+        let (outputs, exports) = collected?;
+        self.decide_exports(item, function, exports.keys())?;
+        (result.outputs, result.exports) = (outputs, exports);
         Ok(())
     }
 
@@ -147,7 +150,7 @@ fn export_file(error: &dyn fmt::Display) -> Failed {
     Failed::step(format!("export file: read env file: {error}"))
 }
 
-fn script_facts() -> StepFacts {
+pub(crate) fn script_facts() -> StepFacts {
     StepFacts { kind: "script", reference: String::new(), function: None, module: None, decisions: Vec::new() }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use stepwell_expr::{Scope, StepOutputs, Values};
 use stepwell_plan::{Pinning, Plan, Resolver};
+use stepwell_policy::{Policy, Subject};
 use stepwell_schema::{OutputsSpec, When};
 use tokio_util::sync::CancellationToken;
 
@@ -61,6 +62,9 @@ pub(crate) struct Sequencer {
     pub(crate) work_dir: String,
     pub(crate) grace: Duration,
     pub(crate) options: Options,
+    pub(crate) policy: Arc<Policy>,
+    /// Whom decisions are made for; that of the plan.
+    pub(crate) subject: Arc<Subject>,
     pub(crate) pinning: Pinning,
     pub(crate) table: StepTable,
     pub(crate) ground: Ground,
@@ -101,7 +105,7 @@ impl Sequencer {
     ) -> Self {
         let base = base_environment(&surroundings)
             .and_then(|environment| work_dir_text(&surroundings.work_dir).map(|_| environment));
-        let Surroundings { work_dir, variables, scratch_folder, grace, options, mask, .. } = surroundings;
+        let Surroundings { work_dir, variables, scratch_folder, grace, options, policy, mask, .. } = surroundings;
         Self {
             executor,
             resolver,
@@ -111,6 +115,8 @@ impl Sequencer {
             work_dir: work_dir.into_os_string().into_string().unwrap_or_default(),
             grace,
             options,
+            policy,
+            subject: Arc::new(Subject::of_source("")),
             pinning: Pinning::default(),
             table: StepTable::new(events.clone()),
             events,
@@ -126,6 +132,7 @@ impl Sequencer {
 
     async fn run(mut self, plan: Arc<Plan>) -> JobResult {
         self.pinning = plan.pinning;
+        self.subject = Arc::clone(&plan.subject);
         let job = self.table.add([StepPath::job()]);
         let ended = self.drive(job, plan).await;
         self.clean_up().await;

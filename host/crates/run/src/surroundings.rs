@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_expr::{Marked, Values};
+use stepwell_policy::Policy;
 use stepwell_schema::Value;
 
 use crate::execute::MaskSink;
@@ -29,6 +30,8 @@ pub struct Surroundings {
     pub time_limit: Option<Duration>,
     /// What is checked, and what messages may hold.
     pub options: Options,
+    /// What the operator allows; the one that the plan was made with.
+    pub policy: Arc<Policy>,
     /// Is told each sensitive text of at least [`crate::MIN_MASKED_BYTES`] before anything could show it.
     pub mask: MaskSink,
 }
@@ -53,7 +56,7 @@ impl Default for Options {
 
 impl Surroundings {
     /// Makes surroundings with these defaults: no environment, no variables, 5 s of grace, no time limit, everything
-    /// checked, masks to nowhere.
+    /// checked, the policy `local`, masks to nowhere.
     pub fn new(work_dir: impl Into<PathBuf>, scratch_folder: impl Into<PathBuf>) -> Self {
         Self {
             work_dir: work_dir.into(),
@@ -63,6 +66,7 @@ impl Surroundings {
             grace: Duration::from_secs(5),
             time_limit: None,
             options: Options::default(),
+            policy: Policy::local(),
             mask: MaskSink(Arc::new(|_| {})),
         }
     }

@@ -6,6 +6,7 @@ use stepwell_schema::reference::InvalidReference;
 use stepwell_schema::{GitReference, Node, OciReference, Reference, Source, Value};
 
 use super::super::error::CommandError;
+use super::super::policies::PolicyArguments;
 use super::super::{lenient, run, surroundings};
 use super::Failure;
 use super::args::{ResultsFormat, RunArguments};
@@ -38,7 +39,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     for (name, value) in pairs(&arguments.job) {
         request = request.variable(name, value);
     }
-    let host = run::host()?;
+    let host = run::host(&PolicyArguments::default())?;
     let wanted = arguments.write_steps_results || surroundings::steps_debug();
     let file = arguments.step_results_file.as_deref().or(wanted.then_some(Path::new(RESULTS_FILE)));
     let result = run_job(&host, request, "", file)?;

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use stepwell_schema::{Clock, Place, Random, Source, Span};
 
 use super::*;
+use crate::grants::Limits;
 
 const WORK_DIR: &str = "/job/work";
 
@@ -33,7 +34,38 @@ fn request(capability: Capability) -> Request {
 
 fn decide_all(capabilities: impl IntoIterator<Item = Capability>) -> Decisions {
     let requests: Vec<Request> = capabilities.into_iter().map(request).collect();
-    decide(&requests, Path::new(WORK_DIR))
+    decide(&requests)
+}
+
+fn decide(requests: &[Request]) -> Decisions {
+    decide_by(&Policy::local(), requests)
+}
+
+fn decide_by(policy: &Policy, requests: &[Request]) -> Decisions {
+    policy.decide(&job(), &function(), requests, Path::new(WORK_DIR))
+}
+
+fn job() -> Arc<Subject> {
+    Arc::new(Subject::of_source("job.yml"))
+}
+
+fn function() -> Arc<FunctionFacts> {
+    Arc::new(FunctionFacts {
+        name: "./pack".to_owned(),
+        protocol: "file",
+        host: String::new(),
+        path: "./pack".to_owned(),
+        digest: "sha256:77e0".to_owned(),
+        pinned: true,
+        kind: "wasm",
+        module: None,
+    })
+}
+
+fn policy(texts: &[&str]) -> Policy {
+    let sources: Vec<_> =
+        texts.iter().enumerate().map(|(number, text)| Source::new(format!("{number}.cedar"), *text)).collect();
+    Policy::load(&sources).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 /// Checks the rule that decides each request; a leading `!` is a denial.
@@ -44,8 +76,8 @@ fn check(capabilities: impl IntoIterator<Item = Capability>, rules: &[&str]) -> 
         .decisions
         .iter()
         .map(|decision| match decision.verdict {
-            Verdict::Allowed => decision.rule.to_owned(),
-            Verdict::Denied => format!("!{}", decision.rule),
+            Verdict::Allowed => decision.decided_by.to_string(),
+            Verdict::Denied => format!("!{}", decision.decided_by),
         })
         .collect();
     assert_eq!(found, rules);
@@ -84,10 +116,10 @@ fn one_request_alone() {
     check([env("")], &["!invalid-name"]);
     check([Capability::Clock(Clock::Real)], &["clock"]);
     check([Capability::Random(Random::Seeded)], &["random"]);
-    check([memory(ceiling::MAX_MEMORY_BYTES)], &["limits"]);
-    check([memory(ceiling::MAX_MEMORY_BYTES + 1)], &["!ceiling"]);
-    check([wall(ceiling::MAX_WALL)], &["limits"]);
-    check([wall(ceiling::MAX_WALL + Duration::from_nanos(1))], &["!ceiling"]);
+    check([memory(crate::MAX_MEMORY_BYTES)], &["limits"]);
+    check([memory(crate::MAX_MEMORY_BYTES + 1)], &["!ceiling"]);
+    check([wall(crate::MAX_WALL)], &["limits"]);
+    check([wall(crate::MAX_WALL + Duration::from_nanos(1))], &["!ceiling"]);
     check([Capability::Http { host: "h".into(), port: 1, methods: vec![], paths: vec![] }], &["!no-rule"]);
     check([Capability::Secret { name: "s".into(), host: None }], &["!no-rule"]);
     check([Capability::Write { path: "d".into(), bytes: Some(u64::MAX), files: None }], &["!ceiling"]);
@@ -161,7 +193,7 @@ fn nothing_asked_nothing_given() {
 #[test]
 fn optional_denials_do_not_refuse() {
     let optional = Request { optional: true, ..request(read("/etc")) };
-    let decisions = decide(&[optional, request(read("/usr"))], Path::new(WORK_DIR));
+    let decisions = decide(&[optional, request(read("/usr"))]);
     let refused: Vec<String> = decisions.refusals().map(|decision| decision.request.capability.subject()).collect();
     assert_eq!(refused, ["/usr"]);
 }
@@ -169,7 +201,7 @@ fn optional_denials_do_not_refuse() {
 #[test]
 fn denials_say_what_to_do_and_who() {
     let place = Place::new(Source::new("notify/func.yml", "spec:"), Span::new(0, 4));
-    let decisions = decide(&[Request { place: Some(place), ..request(read("/etc")) }], Path::new(WORK_DIR));
+    let decisions = decide(&[Request { place: Some(place), ..request(read("/etc")) }]);
     let denied = &decisions.decisions[0];
     assert_eq!(denied.reason, "`/etc` lies outside the job's work dir");
     assert_eq!(
@@ -198,6 +230,87 @@ fn one_line_and_json() {
     assert_eq!(json["rule"], "no-rule");
     assert_eq!(json["optional"], false);
     assert!(json.get("place").is_none());
+}
+
+#[test]
+fn a_denial_by_default_says_what_to_add() {
+    let place = Place::new(Source::new("job.yml", "run:"), Span::new(0, 3));
+    let denied = policy(&[]).decide_act(&job(), &function(), Capability::Exec { program: "a \"b\"".into() }, place);
+    assert_eq!(denied.to_string(), "exec a \"b\"  denied  no-policy");
+    assert_eq!(
+        denied.remedy.as_deref(),
+        Some(
+            "to allow it, whoever runs this engine adds to its policies:\n\
+             permit (principal, action == Action::\"exec\", resource == Program::\"a \\\"b\\\"\")\n\
+             when { context has function && context.function.digest == \"sha256:77e0\" };"
+        )
+    );
+}
+
+#[test]
+fn a_denial_by_a_policy_names_it_and_its_place() {
+    let forbid =
+        "\n@id(\"no-secrets\") @reason(\"keys lie there\")\nforbid (principal, action, resource in Path::\"keys\");";
+    let policy = policy(&[&PERMIT_ALL.replace("@id(\"all\")", ""), forbid]);
+    let decisions = decide_by(&policy, &[request(read("keys/a/b")), request(read("src"))]).decisions;
+    assert_eq!(decisions[0].to_string(), "read keys/a/b  denied  no-secrets");
+    assert_eq!(decisions[0].reason, "keys lie there");
+    assert_eq!(
+        decisions[0].remedy.as_deref(),
+        Some("whoever runs this engine narrows or removes the policy `no-secrets` (1.cedar:2:1)")
+    );
+    assert_eq!(decisions[1].to_string(), "read src  allowed  0.cedar:1:2");
+}
+
+#[test]
+fn no_policy_widens_the_rules_of_the_engine() {
+    let policy = policy(&[PERMIT_ALL]);
+    let asked = [read("/etc"), read("a\0"), env("A=B"), memory(8 << 30), read("a/b"), write("a")];
+    let secret = Capability::Secret { name: "s".into(), host: None };
+    let asked: Vec<Request> = asked.into_iter().chain([secret]).map(request).collect();
+    let rules: Vec<String> =
+        decide_by(&policy, &asked).decisions.iter().map(|decision| decision.decided_by.to_string()).collect();
+    let expected = ["no-rule", "invalid-path", "invalid-name", "ceiling", "read-inside-write", "all", "no-rule"];
+    assert_eq!(rules, expected);
+}
+
+#[test]
+fn ceilings_hold_what_is_asked_and_what_is_not() {
+    let ceilings = Ceilings { memory: 1 << 20, bytes: 1 << 10, ..Ceilings::default() };
+    let policy = policy(&[PERMIT_ALL]).with_ceilings(ceilings);
+    let grants = decide_by(&policy, &[request(write("a"))]).grants;
+    assert_eq!((grants.limits.memory, grants.roots[0].bytes), (1 << 20, 1 << 10));
+    let denied = &decide_by(&policy, &[request(memory(2 << 20))]).decisions[0];
+    assert_eq!(denied.reason, "memory 2 MiB, more than the ceiling of 1 MiB");
+}
+
+const PERMIT_ALL: &str = "@id(\"all\") permit (principal, action, resource);";
+
+/// Policies of which any number may hold together.
+const POLICIES: [&str; 6] = [
+    "permit (principal, action == Action::\"read\", resource in Path::\"a\");",
+    "permit (principal, action in [Action::\"read\", Action::\"write\"], resource == Path::\"b\");",
+    "permit (principal, action == Action::\"write\", resource) when { context.bytes < 1000 };",
+    "permit (principal, action == Action::\"readEnv\", resource) unless { resource == Variable::\"B\" };",
+    "forbid (principal, action, resource) when { resource == Path::\"a/b\" };",
+    "permit (principal, action, resource);",
+];
+
+fn any_policies() -> impl Strategy<Value = Vec<&'static str>> {
+    proptest::sample::subsequence(POLICIES.to_vec(), 0..=POLICIES.len())
+}
+
+/// Tells whether all that one set of grants gives is given by the other.
+fn is_within(inner: &Grants, outer: &Grants) -> bool {
+    let covers = |root: &Root| {
+        outer.roots.iter().any(|other| {
+            let enough = other.bytes >= root.bytes && other.files >= root.files;
+            other.path.contains(&root.path)
+                && (root.access == Access::Read || (other.access == Access::Write && enough))
+        })
+    };
+    let limits = inner.limits.memory <= outer.limits.memory && inner.limits.log <= outer.limits.log;
+    limits && inner.roots.iter().all(covers) && inner.env.iter().all(|name| outer.env.contains(name))
 }
 
 fn any_path() -> impl Strategy<Value = String> {
@@ -237,6 +350,46 @@ fn is_asked(root: &Root, capabilities: &[Capability]) -> bool {
 }
 
 proptest! {
+    /// Asked ∩ operator ∩ rules: each operand alone, the other two giving all they can, gives at least as much.
+    #[test]
+    fn an_intersection_never_grants_more_than_each_operand(
+        capabilities in proptest::collection::vec(any_capability(), 0..6),
+        texts in any_policies(),
+        others in any_policies(),
+    ) {
+        // `a` read and `a/b` written at once may be refused beside each other, whichever policy holds; without reads
+        // inside writes the rules look at each request alone.
+        let capabilities: Vec<Capability> = capabilities
+            .into_iter()
+            .filter(|capability| !matches!(capability, Capability::Read { path } if path.contains('/')))
+            .collect();
+        let requests: Vec<Request> = capabilities.into_iter().map(request).collect();
+        let operator = policy(&texts);
+        let granted = decide_by(&operator, &requests);
+        let by_rules = decide_by(&policy(&[PERMIT_ALL]), &requests);
+        for (decision, rules) in granted.decisions.iter().zip(&by_rules.decisions) {
+            let allowed = decision.verdict == Verdict::Allowed;
+            prop_assert!(!allowed || rules.verdict == Verdict::Allowed || rules.decided_by == DecidedBy::Rule("read-inside-write"));
+            if let (true, Ok(Passed::ForPolicies(act))) = (
+                allowed,
+                hard::check(&decision.request.capability, Path::new(WORK_DIR), operator.ceilings()),
+            ) {
+                prop_assert_eq!(operator.ask_anew(&question(&job(), &function(), act)).verdict, Verdict::Allowed);
+            }
+        }
+        prop_assert!(is_within(&granted.grants, &by_rules.grants) || by_rules.refusals().any(
+            |denied| denied.decided_by == DecidedBy::Rule("read-inside-write")));
+        // What a further forbid leaves is no more than before it.
+        let forbids: Vec<&str> = others.into_iter().filter(|text| text.starts_with("forbid")).collect();
+        let narrowed = policy(&[&*texts, &*forbids].concat());
+        for (fewer, more) in decide_by(&narrowed, &requests).decisions.iter().zip(&granted.decisions) {
+            let beside = more.decided_by == DecidedBy::Rule("read-inside-write");
+            prop_assert!(fewer.verdict == Verdict::Denied || more.verdict == Verdict::Allowed || beside);
+        }
+        // An answer that is kept is the same.
+        prop_assert_eq!(decide_by(&operator, &requests), granted);
+    }
+
     #[test]
     fn grants_never_exceed_requests_nor_the_work_dir(
         capabilities in proptest::collection::vec(any_capability(), 0..8)
@@ -255,12 +408,12 @@ proptest! {
             }
         }
         for name in &decisions.grants.env {
-            prop_assert!(capabilities.contains(&env(name)) && is_name(name));
+            prop_assert!(capabilities.contains(&env(name)) && stepwell_schema::name::is_name(name));
         }
         let clock_asked = capabilities.contains(&Capability::Clock(Clock::Real));
         prop_assert_eq!(decisions.grants.clock == Clock::Real, clock_asked);
         let limits = decisions.grants.limits;
-        prop_assert!(limits.memory <= ceiling::MAX_MEMORY_BYTES);
+        prop_assert!(limits.memory <= crate::MAX_MEMORY_BYTES);
         let memory_asked = capabilities.iter().any(|capability| {
             matches!(capability, Capability::Limits { memory: Some(asked), .. } if *asked == limits.memory)
         });

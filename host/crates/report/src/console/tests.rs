@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use stepwell_run::{Capability, Decision, Request, Verdict};
+use stepwell_run::{Capability, DecidedBy, Decision, Request, Verdict};
 use stepwell_run::{EventKind, Level, Status, StepFacts};
 use stepwell_schema::{Place, Source, Span};
 
@@ -41,7 +41,7 @@ fn decision(capability: Capability, verdict: Verdict) -> Decision {
     Decision {
         request: Request { capability, reason: None, optional: false, place: None },
         verdict,
-        rule: "no-rule",
+        decided_by: DecidedBy::Rule("no-rule"),
         reason: "no policy allows it".to_owned(),
         remedy,
     }

@@ -58,7 +58,7 @@ pub(crate) fn refusal(step: &StepPath, decision: &Decision) -> String {
     let without = if decision.request.optional { ", which it works without" } else { "" };
     let reason = own_text(&decision.reason);
     let remedy = decision.remedy.as_deref().map(|remedy| format!("  = {}\n", own_text(remedy))).unwrap_or_default();
-    format!("denied: step `{step}` may not {}{without}: {reason} ({})\n{remedy}", asked(decision), decision.rule)
+    format!("denied: step `{step}` may not {}{without}: {reason} ({})\n{remedy}", asked(decision), decision.decided_by)
 }
 
 /// Returns the lines about something that a running step asked for and was not given.

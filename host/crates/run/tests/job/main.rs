@@ -11,6 +11,7 @@ mod ends;
 mod environment;
 mod inputs;
 mod outputs;
+mod policy;
 mod references;
 mod scale;
 mod sensitive;

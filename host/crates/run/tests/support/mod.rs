@@ -158,7 +158,12 @@ impl Case {
             cancelled: cancelled.clone(),
             cancel_when_loading: Mutex::new(None),
         };
-        let options = PlanOptions { vars: self.surroundings.variables.clone(), pinning: self.pinning };
+        let options = PlanOptions {
+            vars: self.surroundings.variables.clone(),
+            pinning: self.pinning,
+            policy: Arc::clone(&self.surroundings.policy),
+            ..PlanOptions::default()
+        };
         let plan = stepwell_plan::plan(&parsed, Path::new(WORK_DIR), &resolver, &options)
             .unwrap_or_else(|error| panic!("{error}"));
         *resolver.cancel_when_loading.lock().unwrap() = self.cancel_when_loading;

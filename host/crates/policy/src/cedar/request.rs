@@ -1,0 +1,143 @@
+//! From a question to what the library is asked: names, attributes and context as the schema has them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::error::Error;
+
+use cedar_policy::{
+    Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression as Expression,
+};
+
+use crate::facts::FunctionFacts;
+use crate::question::{Act, Action, Deed, Question};
+use crate::work_path::WorkPath;
+
+/// Why a question cannot be put: never one of ours, since none of it depends on what a user wrote.
+type CannotAsk = Box<dyn Error>;
+
+/// The names of the schema, parsed once.
+pub(super) struct Names {
+    job: EntityTypeName,
+    resources: BTreeMap<Action, EntityTypeName>,
+    actions: BTreeMap<Action, EntityUid>,
+}
+
+impl Names {
+    pub(super) fn new() -> Self {
+        let name = |name: &str| name.parse::<EntityTypeName>().expect("a name of the schema that we ship");
+        let action = name("Action");
+        Self {
+            job: name("Job"),
+            resources: Action::ALL.into_iter().map(|action| (action, name(action.resource_kind()))).collect(),
+            actions: Action::ALL.into_iter().map(|one| (one, uid(&action, one.as_str()))).collect(),
+        }
+    }
+
+    pub(super) fn action(&self, action: Action) -> &EntityUid {
+        &self.actions[&action]
+    }
+
+    /// Makes the request and the entities that it is about.
+    pub(super) fn request(&self, question: &Question) -> Result<(Request, Entities), CannotAsk> {
+        let action = question.action();
+        let principal = uid(&self.job, &question.job.source);
+        let kind = &self.resources[&action];
+        let resource = uid(kind, &question.resource());
+        let job = Entity::new(
+            principal.clone(),
+            attributes([("tenant", text(&question.job.tenant)), ("source", text(&question.job.source))]),
+            HashSet::new(),
+        )?;
+        let entities = match &question.deed {
+            Deed::Script => Entities::from_entities([job], None)?,
+            Deed::Function { function, act } => match act {
+                Act::Run => entities(job, resource.clone(), origin(function), HashSet::new())?,
+                Act::Read { path } | Act::Write { path, .. } => {
+                    entities(job, resource.clone(), [], around(path).map(|outer| uid(kind, outer)).collect())?
+                }
+                Act::Connect { host, port, .. } => {
+                    let attributes = [("name", text(host)), ("port", Expression::new_long(i64::from(*port)))];
+                    entities(job, resource.clone(), attributes, HashSet::new())?
+                }
+                Act::Exec { .. }
+                | Act::UseSecret { .. }
+                | Act::RevealSecret { .. }
+                | Act::ReadEnv { .. }
+                | Act::Export { .. } => Entities::from_entities([job], None)?,
+            },
+        };
+        let context = Context::from_pairs(context(&question.deed)?)?;
+        Ok((Request::new(principal, self.action(action).clone(), resource, context, None)?, entities))
+    }
+}
+
+fn context(deed: &Deed) -> Result<Vec<(String, Expression)>, CannotAsk> {
+    let Deed::Function { function, act } = deed else {
+        return Ok(vec![("script".to_owned(), Expression::new_bool(true))]);
+    };
+    let mut pairs = match act {
+        Act::Run => {
+            let module = function.module.as_ref().map(|module| ("module".to_owned(), text(module)));
+            return Ok([("kind".to_owned(), text(function.kind))].into_iter().chain(module).collect());
+        }
+        Act::Exec { .. } => vec![("script".to_owned(), Expression::new_bool(false))],
+        Act::Read { .. } | Act::RevealSecret { .. } | Act::ReadEnv { .. } | Act::Export { .. } => Vec::new(),
+        Act::Write { bytes, files, .. } => {
+            vec![("bytes".to_owned(), number(*bytes)), ("files".to_owned(), number(*files))]
+        }
+        Act::Connect { methods, paths, .. } => {
+            vec![("methods".to_owned(), texts(methods)), ("paths".to_owned(), texts(paths))]
+        }
+        Act::UseSecret { host, .. } => vec![("host".to_owned(), text(host))],
+    };
+    pairs.push(("function".to_owned(), Expression::new_record(attributes(origin(function)))?));
+    Ok(pairs)
+}
+
+fn entities(
+    job: Entity,
+    resource: EntityUid,
+    pairs: impl IntoIterator<Item = (&'static str, Expression)>,
+    parents: HashSet<EntityUid>,
+) -> Result<Entities, CannotAsk> {
+    let resource = Entity::new(resource, attributes(pairs), parents)?;
+    Ok(Entities::from_entities([job, resource], None)?)
+}
+
+fn origin(function: &FunctionFacts) -> [(&'static str, Expression); 6] {
+    [
+        ("name", text(&function.name)),
+        ("protocol", text(function.protocol)),
+        ("host", text(&function.host)),
+        ("path", text(&function.path)),
+        ("digest", text(&function.digest)),
+        ("pinned", Expression::new_bool(function.pinned)),
+    ]
+}
+
+fn attributes(pairs: impl IntoIterator<Item = (&'static str, Expression)>) -> HashMap<String, Expression> {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}
+
+/// Returns the paths around a path, itself left out; the last is the work dir.
+fn around(path: &WorkPath) -> impl Iterator<Item = &str> {
+    let text = path.as_str();
+    let folders = text.rmatch_indices('/').map(|(at, _)| &text[..at]);
+    folders.chain((!path.is_work_dir()).then_some("."))
+}
+
+fn text(text: &str) -> Expression {
+    Expression::new_string(text.to_owned())
+}
+
+fn texts(texts: &[String]) -> Expression {
+    Expression::new_set(texts.iter().map(|one| text(one)))
+}
+
+/// Numbers of the language have a sign; a ceiling is far below where that would matter.
+fn number(number: u64) -> Expression {
+    Expression::new_long(i64::try_from(number).unwrap_or(i64::MAX))
+}

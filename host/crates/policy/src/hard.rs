@@ -1,0 +1,75 @@
+//! The rules of the engine, which no policy widens.
+
+use std::path::Path;
+
+use stepwell_schema::name::is_name;
+
+use crate::capability::Capability;
+use crate::ceiling::Ceilings;
+use crate::decide::Denied;
+use crate::question::Act;
+use crate::remedy::Remedy;
+use crate::rule::DecidedBy;
+use crate::work_path::{InvalidWorkPath, WorkPath};
+
+/// What the rules of the engine leave of a request.
+pub(crate) enum Passed {
+    /// It is allowed: policies have no say in it.
+    Allowed { rule: &'static str, reason: &'static str },
+    /// The policies decide, about what will really be touched.
+    ForPolicies(Act),
+}
+
+/// Holds a request to the rules of the engine.
+pub(crate) fn check(capability: &Capability, work_dir: &Path, ceilings: &Ceilings) -> Result<Passed, Denied> {
+    let exceeded = ceilings.exceeded(capability);
+    if !exceeded.is_empty() {
+        return Err(denied("ceiling", exceeded.join("; "), Remedy::AmountBelow));
+    }
+    match capability {
+        Capability::Run { .. } => Ok(Passed::ForPolicies(Act::Run)),
+        Capability::Exec { program } => Ok(Passed::ForPolicies(Act::Exec { program: program.clone() })),
+        Capability::Export { name } => Ok(Passed::ForPolicies(Act::Export { name: name.clone() })),
+        Capability::Read { path } => Ok(Passed::ForPolicies(Act::Read { path: inside(path, work_dir)? })),
+        Capability::Write { path, bytes, files } => {
+            let (default_bytes, default_files) = ceilings.growth();
+            Ok(Passed::ForPolicies(Act::Write {
+                path: inside(path, work_dir)?,
+                bytes: bytes.unwrap_or(default_bytes),
+                files: files.unwrap_or(default_files),
+            }))
+        }
+        Capability::Env { name } if is_name(name) => Ok(Passed::ForPolicies(Act::ReadEnv { name: name.clone() })),
+        Capability::Env { name } => {
+            Err(denied("invalid-name", format!("`{name}` is no name of a variable"), Remedy::ValidName))
+        }
+        Capability::Http { .. } => Err(not_enforced("needs for the network")),
+        Capability::Secret { .. } => Err(not_enforced("needs for secrets")),
+        Capability::Clock(_) => Ok(Passed::Allowed { rule: "clock", reason: "every clock may be asked for" }),
+        Capability::Random(_) => {
+            Ok(Passed::Allowed { rule: "random", reason: "every source of random numbers may be asked for" })
+        }
+        Capability::Limits { .. } => {
+            Ok(Passed::Allowed { rule: "limits", reason: "within the ceilings of this engine" })
+        }
+    }
+}
+
+fn inside(path: &str, work_dir: &Path) -> Result<WorkPath, Denied> {
+    WorkPath::parse(path, work_dir).map_err(|invalid| {
+        let rule = match invalid {
+            InvalidWorkPath::Outside(_) => "no-rule",
+            InvalidWorkPath::Nul(_) | InvalidWorkPath::TooLong(_) => "invalid-path",
+        };
+        denied(rule, invalid.to_string(), Remedy::PathInside)
+    })
+}
+
+fn not_enforced(what: &str) -> Denied {
+    let reason = format!("this version does not enforce {what} yet, so a function that has them is refused");
+    denied("no-rule", reason, Remedy::MakeOptional)
+}
+
+fn denied(rule: &'static str, reason: String, remedy: Remedy) -> Denied {
+    Denied { decided_by: DecidedBy::Rule(rule), reason, remedy }
+}
