@@ -18,7 +18,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stepwell-private", &[]),
     ("stepwell-resolve", &["stepwell-schema", "stepwell-plan", "stepwell-private"]),
     ("stepwell-process", &["stepwell-schema", "stepwell-run"]),
-    ("stepwell-sandbox", &["stepwell-schema", "stepwell-policy", "stepwell-private", "stepwell-run"]),
+    ("stepwell-http", &["stepwell-policy"]),
+    ("stepwell-confine", &[]),
+    (
+        "stepwell-sandbox",
+        &[
+            "stepwell-schema",
+            "stepwell-policy",
+            "stepwell-private",
+            "stepwell-run",
+            "stepwell-http",
+            "stepwell-confine",
+        ],
+    ),
     ("stepwell-report", &["stepwell-schema", "stepwell-run"]),
     (
         "stepwell",
@@ -47,6 +59,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const OWNED: &[(&str, &[&str])] = &[
     ("wasmtime", &["stepwell-sandbox"]),
     ("wasmtime-wasi", &["stepwell-sandbox"]),
+    ("wasmtime-wasi-http", &["stepwell-sandbox"]),
+    ("landlock", &["stepwell-confine"]),
+    ("seccompiler", &["stepwell-confine"]),
     ("clap", &["stepwell"]),
     // The errors of the policy language say their places through its trait.
     ("miette", &["stepwell", "stepwell-policy"]),
@@ -54,7 +69,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("toml", &["stepwell-policy"]),
     ("granit-parser", &["stepwell-schema"]),
     ("git2", &["stepwell-resolve"]),
-    ("reqwest", &["stepwell-resolve"]),
+    ("reqwest", &["stepwell-resolve", "stepwell-http"]),
 ];
 
 /// The crates that may reach what is heavy; each other compiles and is tested in seconds.

@@ -9,8 +9,9 @@ use crate::capability::{Capability, Request};
 use crate::ceiling::Ceilings;
 use crate::decision::{Decision, Decisions, Verdict};
 use crate::facts::{FunctionFacts, Subject};
-use crate::grants::{Access, Grants, Root};
+use crate::grants::{Access, Grants, HttpGrant, Root, SecretGrant};
 use crate::hard::{self, Passed};
+use crate::host_name::host_name;
 use crate::policy::Policy;
 use crate::question::{Act, Deed, Question};
 use crate::remedy::Remedy;
@@ -21,8 +22,8 @@ impl Policy {
     /// Decides about all requests of one invocation of a function.
     ///
     /// The rules of the engine come first, and no policy widens them: `no-rule` and `invalid-path` deny what is no path
-    /// beneath the work dir, `invalid-name` what is no name, `ceiling` what is above a ceiling; `no-rule` also denies what
-    /// this version does not enforce yet. `clock`, `random` and `limits` allow. All else is for the policies: without one
+    /// beneath the work dir, `invalid-name` what is no name, `invalid-host` what is no host, `ceiling` what is above a
+    /// ceiling. `clock`, `random` and `limits` allow. All else is for the policies: without one
     /// that permits it, it is denied. Last, `read-inside-write` denies a read-only folder inside a writable one, which
     /// cannot be held by path (step ABI, section 2.2).
     pub fn decide(
@@ -228,12 +229,22 @@ impl Grants {
                 limits.wall = wall.unwrap_or(limits.wall);
                 limits.log = log.unwrap_or(limits.log);
             }
-            // Nothing is held by the first three, and the others are never allowed.
-            Capability::Run { .. }
-            | Capability::Exec { .. }
-            | Capability::Export { .. }
-            | Capability::Http { .. }
-            | Capability::Secret { .. } => {}
+            Capability::Http { host, port, methods, paths } => {
+                self.http.extend(host_name(host).map(|host| HttpGrant {
+                    host,
+                    port: *port,
+                    methods: methods.clone(),
+                    paths: paths.clone(),
+                }))
+            }
+            Capability::Secret { name, host: None } => {
+                self.secrets.push(SecretGrant { name: name.clone(), host: None });
+            }
+            Capability::Secret { name, host: Some(host) } => {
+                self.secrets.extend(host_name(host).map(|host| SecretGrant { name: name.clone(), host: Some(host) }))
+            }
+            // Nothing is held by these.
+            Capability::Run { .. } | Capability::Exec { .. } | Capability::Export { .. } => {}
         }
     }
 
@@ -244,6 +255,10 @@ impl Grants {
             names.sort();
             names.dedup();
         }
+        self.http.sort();
+        self.http.dedup();
+        self.secrets.sort();
+        self.secrets.dedup();
         self.roots.sort_by(|one, other| one.path.cmp(&other.path));
         self.roots.dedup_by(|next, kept| {
             let same = next.path == kept.path;

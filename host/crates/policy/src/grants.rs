@@ -23,6 +23,10 @@ pub struct Grants {
     pub random: Random,
     /// Limits.
     pub limits: Limits,
+    /// Outgoing requests, sorted by host and port; of two for the same destination each holds by itself.
+    pub http: Vec<HttpGrant>,
+    /// Secrets, sorted by name, each use once.
+    pub secrets: Vec<SecretGrant>,
     /// Names under which what was granted is known to the guest (`read:src`, `env:CI`), sorted, unique. A path stands
     /// there as asked and in its normal form.
     pub capabilities: Vec<String>,
@@ -41,6 +45,29 @@ pub struct Root {
     pub files: u64,
     /// Whether every request for it was optional: the step then runs without the folder where it is missing.
     pub optional: bool,
+}
+
+/// A destination of requests.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct HttpGrant {
+    /// A host name in small letters without a dot at its end, or an address; never with a port.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Methods in upper case; at least one.
+    pub methods: Vec<String>,
+    /// Patterns of paths, in which `*` stands for any text; empty means every path.
+    pub paths: Vec<String>,
+}
+
+/// A secret that a step may use.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct SecretGrant {
+    /// Its name, as the function asks for it.
+    pub name: String,
+    /// The only host whose request headers may carry it, in the form of [`HttpGrant::host`]; none means that the guest
+    /// may read it.
+    pub host: Option<String>,
 }
 
 /// What may be done in a folder.

@@ -7,6 +7,7 @@ use stepwell_schema::name::is_name;
 use crate::capability::Capability;
 use crate::ceiling::Ceilings;
 use crate::decide::Denied;
+use crate::host_name::host_name;
 use crate::question::Act;
 use crate::remedy::Remedy;
 use crate::rule::DecidedBy;
@@ -43,8 +44,16 @@ pub(crate) fn check(capability: &Capability, work_dir: &Path, ceilings: &Ceiling
         Capability::Env { name } => {
             Err(denied("invalid-name", format!("`{name}` is no name of a variable"), Remedy::ValidName))
         }
-        Capability::Http { .. } => Err(not_enforced("needs for the network")),
-        Capability::Secret { .. } => Err(not_enforced("needs for secrets")),
+        Capability::Http { host, port, methods, paths } => Ok(Passed::ForPolicies(Act::Connect {
+            host: normal_host(host)?,
+            port: *port,
+            methods: methods.clone(),
+            paths: paths.clone(),
+        })),
+        Capability::Secret { name, host: Some(host) } => {
+            Ok(Passed::ForPolicies(Act::UseSecret { name: name.clone(), host: normal_host(host)? }))
+        }
+        Capability::Secret { name, host: None } => Ok(Passed::ForPolicies(Act::RevealSecret { name: name.clone() })),
         Capability::Clock(_) => Ok(Passed::Allowed { rule: "clock", reason: "every clock may be asked for" }),
         Capability::Random(_) => {
             Ok(Passed::Allowed { rule: "random", reason: "every source of random numbers may be asked for" })
@@ -65,9 +74,8 @@ fn inside(path: &str, work_dir: &Path) -> Result<WorkPath, Denied> {
     })
 }
 
-fn not_enforced(what: &str) -> Denied {
-    let reason = format!("this version does not enforce {what} yet, so a function that has them is refused");
-    denied("no-rule", reason, Remedy::MakeOptional)
+fn normal_host(host: &str) -> Result<String, Denied> {
+    host_name(host).map_err(|invalid| denied("invalid-host", invalid.to_string(), Remedy::ValidHost))
 }
 
 fn denied(rule: &'static str, reason: String, remedy: Remedy) -> Denied {

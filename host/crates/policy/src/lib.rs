@@ -22,6 +22,7 @@ mod expectation;
 mod facts;
 mod grants;
 mod hard;
+mod host_name;
 mod measure;
 mod policy;
 mod question;
@@ -39,7 +40,8 @@ pub use ceiling::{
 pub use decision::{Decision, Decisions, Verdict};
 pub use expectation::{Expectation, Expectations, Outcome};
 pub use facts::{FunctionFacts, Subject};
-pub use grants::{Access, Grants, Limits, Root};
+pub use grants::{Access, Grants, HttpGrant, Limits, Root, SecretGrant};
+pub use host_name::{InvalidHost, host_name};
 pub use measure::{DecisionTimes, decision_times};
 pub use policy::{MAX_KEPT_ANSWERS, Policy};
 pub use question::{Act, Action, Deed, Question};

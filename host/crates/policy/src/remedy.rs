@@ -13,8 +13,8 @@ pub(crate) enum Remedy {
     ValidName,
     /// The author does without one of two paths.
     OnePathOrOther,
-    /// The author makes it optional.
-    MakeOptional,
+    /// The author names a host.
+    ValidHost,
     /// The operator adds this policy.
     Permit(String),
     /// The operator changes the policies that decided.
@@ -39,11 +39,9 @@ impl Remedy {
             Self::OnePathOrOther => format!(
                 "the function's author removes the path from `{key}` of {file} (writing includes reading), or writes to a narrower folder"
             ),
-            Self::MakeOptional => {
-                format!(
-                    "where the function works without it, its author marks it `optional: true` in `{key}` of {file}"
-                )
-            }
+            Self::ValidHost => format!(
+                "the function's author writes a host name such as `api.example.com`, or an address, in `{key}` of {file}"
+            ),
             Self::Permit(policy) => format!("to allow it, whoever runs this engine adds to its policies:\n{policy}"),
             Self::Change(decided_by) => {
                 let policies: Vec<String> =

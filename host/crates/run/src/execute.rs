@@ -84,6 +84,31 @@ pub struct WasmCall {
     pub function_folder: Option<PathBuf>,
     /// What the step is given.
     pub grants: Grants,
+    /// The secrets that the job passed to this step, by the names under which the function asks for them. Only what is
+    /// granted too may be used.
+    pub secrets: BTreeMap<String, SecretText>,
+}
+
+/// A secret in clear. Its debug form does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretText(Arc<str>);
+
+impl SecretText {
+    /// Wraps a secret.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns the secret. Whoever calls this keeps it out of messages, events and files.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText")
+    }
 }
 
 /// What an executor may use while it runs an invocation.

@@ -46,7 +46,7 @@ mod table;
 pub use event::{Event, EventKind, Level, StepFacts, Stream};
 pub use execute::{
     Action, BoxFuture, Control, Executor, Failure, FailureKind, Invocation, LimitKind, LimitReached, MaskSink,
-    ModuleRefused, Outcome, Returned, Usage, WasmCall,
+    ModuleRefused, Outcome, Returned, SecretText, Usage, WasmCall,
 };
 pub use exports::{ExportProblem, export_text};
 pub use log::{EventSender, EventStream, MAX_WAITING_LOG_BYTES, event_channel};

@@ -98,6 +98,22 @@ fn check_roots(capabilities: impl IntoIterator<Item = Capability>, roots: &[&str
     assert_eq!(found, roots);
 }
 
+fn http(host: &str) -> Capability {
+    Capability::Http { host: host.into(), port: 1, methods: vec!["GET".into()], paths: vec![] }
+}
+
+#[test]
+fn hosts_and_secrets_are_granted_in_normal_form() {
+    let policy = policy(&[PERMIT_ALL]);
+    let secret = |host: Option<&str>| Capability::Secret { name: "s".into(), host: host.map(Into::into) };
+    let asked = [http("B"), http("a."), secret(None), secret(Some("A"))].map(request);
+    let grants = decide_by(&policy, &asked).grants;
+    let hosts: Vec<&str> = grants.http.iter().map(|grant| grant.host.as_str()).collect();
+    assert_eq!(hosts, ["a", "b"]);
+    let secrets: Vec<Option<&str>> = grants.secrets.iter().map(|grant| grant.host.as_deref()).collect();
+    assert_eq!(secrets, [None, Some("a")]);
+}
+
 #[test]
 fn one_request_alone() {
     check([read("src")], &["workspace-read"]);
@@ -120,8 +136,10 @@ fn one_request_alone() {
     check([memory(crate::MAX_MEMORY_BYTES + 1)], &["!ceiling"]);
     check([wall(crate::MAX_WALL)], &["limits"]);
     check([wall(crate::MAX_WALL + Duration::from_nanos(1))], &["!ceiling"]);
-    check([Capability::Http { host: "h".into(), port: 1, methods: vec![], paths: vec![] }], &["!no-rule"]);
-    check([Capability::Secret { name: "s".into(), host: None }], &["!no-rule"]);
+    check([http("h")], &["!no-policy"]);
+    check([http("h:80")], &["!invalid-host"]);
+    check([Capability::Secret { name: "s".into(), host: None }], &["!no-policy"]);
+    check([Capability::Secret { name: "s".into(), host: Some("a/b".into()) }], &["!invalid-host"]);
     check([Capability::Write { path: "d".into(), bytes: Some(u64::MAX), files: None }], &["!ceiling"]);
     check([Capability::Write { path: "d".into(), bytes: None, files: Some(1_000_001) }], &["!ceiling"]);
 }
@@ -213,11 +231,6 @@ fn denials_say_what_to_do_and_who() {
     );
     let decisions = decide_all([memory(8 << 30)]);
     assert_eq!(decisions.decisions[0].reason, "memory 8 GiB, more than the ceiling of 4 GiB");
-    let decisions = decide_all([Capability::Secret { name: "s".into(), host: None }]);
-    assert_eq!(
-        decisions.decisions[0].reason,
-        "this version does not enforce needs for secrets yet, so a function that has them is refused"
-    );
 }
 
 #[test]
@@ -266,11 +279,10 @@ fn a_denial_by_a_policy_names_it_and_its_place() {
 fn no_policy_widens_the_rules_of_the_engine() {
     let policy = policy(&[PERMIT_ALL]);
     let asked = [read("/etc"), read("a\0"), env("A=B"), memory(8 << 30), read("a/b"), write("a")];
-    let secret = Capability::Secret { name: "s".into(), host: None };
-    let asked: Vec<Request> = asked.into_iter().chain([secret]).map(request).collect();
+    let asked: Vec<Request> = asked.into_iter().chain([http("127.1")]).map(request).collect();
     let rules: Vec<String> =
         decide_by(&policy, &asked).decisions.iter().map(|decision| decision.decided_by.to_string()).collect();
-    let expected = ["no-rule", "invalid-path", "invalid-name", "ceiling", "read-inside-write", "all", "no-rule"];
+    let expected = ["no-rule", "invalid-path", "invalid-name", "ceiling", "read-inside-write", "all", "invalid-host"];
     assert_eq!(rules, expected);
 }
 

@@ -189,6 +189,7 @@ impl Call {
                 inputs: self.inputs,
                 function_folder: self.function_folder,
                 grants: self.grants,
+                secrets: self.secrets,
             }),
         };
         let reader = tokio::spawn(async move {
