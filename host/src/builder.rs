@@ -10,7 +10,7 @@ use stepwell_process::{Subreaper, WatcherCommand};
 use stepwell_resolve::{
     BuiltInFunction, BuiltInTable, FetchProgress, GitSettings, InvalidBuiltIn, ProgressSink, StandardResolver,
 };
-use stepwell_sandbox::Sandbox;
+use stepwell_sandbox::{Isolation, Sandbox};
 
 use crate::error::RunError;
 use crate::host::{Host, Parts};
@@ -25,6 +25,7 @@ use crate::shipped;
 /// | [`grace`](Self::grace) | 5 s |
 /// | [`threads`](Self::threads) | one for each processor |
 /// | [`sandboxed_steps`](Self::sandboxed_steps) | 256 |
+/// | [`isolation`](Self::isolation) | in this process |
 /// | [`subreaper`](Self::subreaper) | off |
 /// | [`git`](Self::git) | the defaults of [`GitSettings`], trees kept in the cache folder if there is one |
 /// | [`on_fetch`](Self::on_fetch) | nobody is told |
@@ -37,6 +38,7 @@ pub struct HostBuilder {
     grace: Duration,
     threads: Option<usize>,
     sandboxed_steps: u32,
+    isolation: Isolation,
     subreaper: bool,
     watcher: Option<WatcherCommand>,
     functions: BuiltInTable,
@@ -54,6 +56,7 @@ impl HostBuilder {
             grace: Duration::from_secs(5),
             threads: None,
             sandboxed_steps: 256,
+            isolation: Isolation::InProcess,
             subreaper: false,
             watcher: None,
             functions: shipped::functions(),
@@ -98,6 +101,14 @@ impl HostBuilder {
     #[must_use]
     pub fn sandboxed_steps(mut self, steps: u32) -> Self {
         self.sandboxed_steps = steps.max(1);
+        self
+    }
+
+    /// Sets where WebAssembly steps run: in this process, or in processes of their own behind a second wall. See
+    /// docs/design/workers.md.
+    #[must_use]
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.isolation = isolation;
         self
     }
 
@@ -173,7 +184,8 @@ impl HostBuilder {
             let settings = GitSettings::new(self.scratch_folder.clone());
             self.cache_folder.iter().fold(settings, |settings, folder| settings.cache_folder(folder))
         });
-        let mut sandbox = Sandbox::builder(self.scratch_folder.clone()).instances(self.sandboxed_steps);
+        let mut sandbox =
+            Sandbox::builder(self.scratch_folder.clone()).instances(self.sandboxed_steps).isolation(self.isolation);
         if let Some(folder) = self.cache_folder {
             sandbox = sandbox.cache_folder(folder);
         }

@@ -47,4 +47,7 @@ pub use stepwell_resolve::{BuiltInFunction, FetchProgress, GitSettings, InvalidB
 pub use stepwell_run::{
     Event, EventKind, JobError, JobErrorKind, JobResult, Level, Status, StepPath, StepResult, Stream,
 };
+pub use stepwell_sandbox::{
+    Isolation, ServeError, Support, WorkerCommand, serve as serve_worker, support as wall_support,
+};
 pub use stepwell_schema::{Problem, Problems, Reference, Value};

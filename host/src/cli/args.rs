@@ -105,6 +105,15 @@ pub(super) struct JobArguments {
     pub(super) policy: PolicyArguments,
 }
 
+/// Where WebAssembly steps run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum IsolationChoice {
+    /// In the process of the engine.
+    InProcess,
+    /// In processes of their own, behind Landlock, seccomp and limits.
+    Worker,
+}
+
 /// What every command that runs something takes.
 #[derive(Debug, Args)]
 pub(super) struct OutputArguments {
@@ -119,6 +128,9 @@ pub(super) struct OutputArguments {
     pub(super) timeout: Option<std::time::Duration>,
     #[command(flatten)]
     pub(super) lenient: LenientArguments,
+    /// Where WebAssembly steps run [default: in-process; with `profile:hardened` worker].
+    #[arg(long, value_name = "WHERE", value_enum)]
+    pub(super) isolation: Option<IsolationChoice>,
     /// Shows only the log of the steps and what went wrong.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(super) quiet: bool,

@@ -11,7 +11,7 @@ use super::args::CallArguments;
 use super::error::{CommandError, Exit};
 use super::signals::cancel_on_signals;
 use super::watch::{LogTo, Watch};
-use super::{inputs, lenient, run, surroundings};
+use super::{inputs, lenient, run, surroundings, worker};
 use crate::JobRequest;
 
 /// Calls a function as the only step of a job and prints its outputs as one JSON object, if it succeeded. Sensitive
@@ -19,7 +19,8 @@ use crate::JobRequest;
 pub(super) fn call(arguments: &CallArguments) -> Result<Exit, CommandError> {
     let reference = Reference::parse(&arguments.reference).map_err(|error| not_a_reference(&error))?;
     let folder = arguments.workdir.as_deref().unwrap_or(Path::new("."));
-    let host = run::host(&arguments.policy)?;
+    let isolation = worker::isolation(arguments.output.isolation, &arguments.policy)?;
+    let host = run::host(&arguments.policy, isolation)?;
     let inputs = if reference.is_script() {
         // It has no function file, and its only input is text.
         inputs::read(&arguments.inputs, &Spec::default())?

@@ -17,6 +17,7 @@ use super::error::{CommandError, Exit};
 use super::pipeline::Project;
 use super::policies::PolicyArguments;
 use super::{diagnostics, pipeline, run, surroundings, terminal};
+use crate::Isolation;
 use crate::{Host, JobRequest, PlannedFunction, RunError, request};
 
 /// Name of the file of a pipeline.
@@ -27,7 +28,7 @@ const MAX_DEPTH: usize = 32;
 
 /// Checks files, and what is found in folders. Shows all problems of all of them.
 pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, CommandError> {
-    let host = run::host(&PolicyArguments::default())?;
+    let host = run::host(&PolicyArguments::default(), Isolation::InProcess)?;
     let folder = surroundings::current_folder()
         .map_err(|error| CommandError::file("cannot see where we stand", Path::new("."), error))?;
     let mut problems = Problems::default();

@@ -22,6 +22,7 @@ mod terminal;
 mod variables;
 mod watch;
 mod watcher;
+mod worker;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -37,6 +38,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if watcher::is_called_by(arguments.first()) {
         return watcher::main();
+    }
+    if worker::is_called_by(arguments.first()) {
+        return worker::main();
     }
     if step_runner::is_called_by(arguments.first()) {
         return step_runner::main(&arguments);

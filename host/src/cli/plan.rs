@@ -3,6 +3,7 @@
 use super::args::{JobArguments, PlanArguments};
 use super::error::{CommandError, Exit};
 use super::{diagnostics, run, terminal};
+use crate::Isolation;
 use crate::Plan;
 
 /// Shows the plan of a job as text or JSON. A plan with denials is shown all the same; it ends as the run would.
@@ -19,7 +20,7 @@ pub(super) fn plan(arguments: &PlanArguments) -> Result<Exit, CommandError> {
 }
 
 fn planned(arguments: &JobArguments) -> Result<Plan, CommandError> {
-    let host = run::host(&arguments.policy)?;
+    let host = run::host(&arguments.policy, Isolation::InProcess)?;
     let plan = host.plan(&run::request(arguments)?)?;
     // Standard error may be closed; the plan is what was asked for.
     let _ = diagnostics::draw(&mut std::io::stderr(), &plan.warnings, terminal::color_on_stderr());

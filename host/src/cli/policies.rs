@@ -45,6 +45,11 @@ impl PolicyArguments {
         }
         Policy::load(&sources).map(Arc::new).map_err(CommandError::Document)
     }
+
+    /// Tells whether a profile was named that asks for everything there is.
+    pub(super) fn is_hardened(&self) -> bool {
+        self.policies.iter().any(|policy| policy.strip_prefix(PROFILE) == Some("hardened"))
+    }
 }
 
 fn source(name: &str) -> Result<Arc<Source>, Problems> {

@@ -9,15 +9,16 @@ use super::pipeline::Project;
 use super::policies::PolicyArguments;
 use super::signals::cancel_on_signals;
 use super::watch::{LogTo, Watch};
-use super::{lenient, pipeline, plan, surroundings, variables, watcher};
-use crate::{Host, JobRequest, request};
+use super::{lenient, pipeline, plan, surroundings, variables, watcher, worker};
+use crate::{Host, Isolation, JobRequest, request};
 
 /// Runs a job, or shows its plan.
 pub(super) fn run(arguments: &RunArguments) -> Result<Exit, CommandError> {
     if arguments.dry_run {
         return plan::plan(&PlanArguments { job: arguments.job.clone(), json: false });
     }
-    let host = host(&arguments.job.policy)?;
+    let isolation = worker::isolation(arguments.output.isolation, &arguments.job.policy)?;
+    let host = host(&arguments.job.policy, isolation)?;
     let mut request = request(&arguments.job)?;
     request = lenient::apply(&arguments.output.lenient, request)?;
     if let Some(limit) = arguments.output.timeout {
@@ -55,12 +56,13 @@ pub(super) fn request(arguments: &JobArguments) -> Result<JobRequest, CommandErr
 }
 
 /// Sets up a host as the program needs it: caches in the user's folder, and no process left when it ends.
-pub(super) fn host(policy: &PolicyArguments) -> Result<Host, CommandError> {
+pub(super) fn host(policy: &PolicyArguments, isolation: Isolation) -> Result<Host, CommandError> {
     let policy = policy.load()?;
     // One job runs one step at a time; a component may need the places of several.
     let mut builder = Host::builder()
         .scratch_folder(surroundings::scratch_folder())
         .sandboxed_steps(8)
+        .isolation(isolation)
         .subreaper(true)
         .watcher(watcher::command());
     if let Some(folder) = surroundings::cache_folder() {

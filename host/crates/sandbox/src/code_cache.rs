@@ -24,8 +24,28 @@ const MAX_ENTRY_BYTES: u64 = 1 << 30;
 /// A folder with compiled code.
 pub(crate) struct CodeCache {
     folder: PathBuf,
+    maker: Maker,
     key: [u8; KEY_BYTES],
     engine: [u8; 32],
+}
+
+/// Who compiled what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Maker {
+    /// This process, which runs what it compiled.
+    ThisProcess,
+    /// A process of its own, whose word counts for code that runs behind a wall only.
+    Worker,
+}
+
+impl Maker {
+    /// Returns the format of its entries: neither takes those of the other.
+    fn format(self) -> &'static str {
+        match self {
+            Self::ThisProcess => FORMAT,
+            Self::Worker => "1w",
+        }
+    }
 }
 
 /// Why a folder is not used.
@@ -43,11 +63,11 @@ impl CodeCache {
     ///
     /// # Errors
     /// See [`CacheUnusable`].
-    pub(crate) fn open(folder: &Path, engine: &Engine) -> Result<Self, CacheUnusable> {
+    pub(crate) fn open(folder: &Path, engine: &Engine, maker: Maker) -> Result<Self, CacheUnusable> {
         let private =
             PrivateFolder::open(folder).map_err(|cause| CacheUnusable { folder: folder.to_owned(), cause })?;
         let key = *private.key();
-        Ok(Self { folder: folder.to_owned(), key, engine: engine_hash(engine) })
+        Ok(Self { folder: folder.to_owned(), maker, key, engine: engine_hash(engine) })
     }
 
     /// Returns the compiled code of a module; none if there is none, or none that this user's engines wrote.
@@ -80,12 +100,12 @@ impl CodeCache {
 
     fn entry(&self, digest: &Digest) -> PathBuf {
         let engine: String = self.engine[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        self.folder.join(format!("{}-{engine}-{FORMAT}", digest.hex()))
+        self.folder.join(format!("{}-{engine}-{}", digest.hex(), self.maker.format()))
     }
 
     fn authenticator(&self, digest: &Digest, blob: &[u8]) -> Hmac<Sha256> {
         let mut code = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
-        for part in [FORMAT.as_bytes(), &self.engine, digest.as_bytes(), blob] {
+        for part in [self.maker.format().as_bytes(), &self.engine, digest.as_bytes(), blob] {
             code.update(&(part.len() as u64).to_le_bytes());
             code.update(part);
         }
@@ -131,7 +151,7 @@ mod tests {
 
     impl Fixture {
         fn open(&self) -> Result<CodeCache, CacheUnusable> {
-            CodeCache::open(&self.folder, &self.engine)
+            CodeCache::open(&self.folder, &self.engine, Maker::ThisProcess)
         }
     }
 
@@ -183,6 +203,18 @@ mod tests {
         other.store(&mine.digest, b"forged").unwrap();
         std::fs::copy(other.entry(&mine.digest), cache.entry(&mine.digest)).unwrap();
         assert_eq!(cache.load(&mine.digest), None);
+    }
+
+    #[test]
+    fn an_entry_is_of_one_maker() {
+        let fixture = fixture();
+        let cache = fixture.open().unwrap();
+        let worker = CodeCache::open(&fixture.folder, &fixture.engine, Maker::Worker).unwrap();
+        worker.store(&fixture.digest, b"code").unwrap();
+        assert_eq!(cache.load(&fixture.digest), None);
+        std::fs::copy(worker.entry(&fixture.digest), cache.entry(&fixture.digest)).unwrap();
+        assert_eq!(cache.load(&fixture.digest), None);
+        assert!(worker.load(&fixture.digest).is_some());
     }
 
     #[test]

@@ -47,6 +47,11 @@ impl Machine {
     }
 }
 
+/// Makes an engine that runs nothing, with the settings of those that do.
+pub(crate) fn without_pool() -> wasmtime::Result<Engine> {
+    Engine::new(&configure(None))
+}
+
 impl Drop for Machine {
     fn drop(&mut self) {
         if let Some((stop, thread)) = self.ticker.take() {
@@ -122,6 +127,18 @@ mod tests {
     #[test]
     fn places_for_many_steps_are_address_space_alone() {
         assert!(Engine::new(&configure(Some(pool(256)))).is_ok());
+    }
+
+    #[test]
+    fn code_is_the_same_with_and_without_a_pool() {
+        let hash = |engine: &Engine| {
+            use std::hash::{DefaultHasher, Hash, Hasher};
+            let mut hasher = DefaultHasher::new();
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            hasher.finish()
+        };
+        let pooled = Engine::new(&configure(Some(pool(8)))).unwrap();
+        assert_eq!(hash(&pooled), hash(&without_pool().unwrap()));
     }
 
     #[test]

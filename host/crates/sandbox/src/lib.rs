@@ -6,7 +6,7 @@
 //! guest can make the host allocate, wait for or write has a named limit. The only crate that names wasmtime; none of
 //! wasmtime's types leaves it.
 //!
-//! May use: schema, policy, run; the WIT package from guest-sdk.
+//! May use: schema, policy, private, run, http, confine; the WIT package from guest-sdk.
 
 // Compiled code is loaded in one place, which says why that is sound.
 #![deny(unsafe_code)]
@@ -24,6 +24,7 @@ mod file_stream;
 mod files;
 mod form;
 mod imports;
+mod instance;
 mod json;
 mod lifetime;
 mod limits;
@@ -42,12 +43,17 @@ mod sandbox;
 mod secrets;
 mod setup;
 mod size;
+mod slots;
 mod spec_section;
 mod state;
 mod stdio;
 mod stopwatch;
 mod typed;
 mod values;
+mod worker;
 
 pub use code_cache::CacheUnusable;
 pub use sandbox::{Sandbox, SandboxBuilder, SandboxError};
+// What a machine can do of the wall around workers.
+pub use stepwell_confine::{Support, support};
+pub use worker::{Isolation, ServeError, WorkerCommand, serve};

@@ -1,12 +1,10 @@
 //! Modules, made ready to run: looked at, compiled once, linked once.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use stepwell_run::{EventKind, Module, ModuleRefused};
 use stepwell_schema::Digest;
-use tokio::sync::OnceCell;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, InstancePre};
 use wasmtime_wasi::p1::WasiP1Ctx;
@@ -14,10 +12,11 @@ use wasmtime_wasi::p2::bindings::CommandPre;
 
 use crate::bindings::StepPre;
 use crate::check::examine;
-use crate::code_cache::{CacheUnusable, CodeCache};
+use crate::code_cache::{self, CacheUnusable, CodeCache};
 use crate::form::Form;
 use crate::linker::{for_components, for_modules};
 use crate::log_sink::LogSink;
+use crate::slots::Slots;
 use crate::state::{Preview2, State};
 
 /// Most modules that are kept ready. More than any job uses; the oldest gives way.
@@ -45,6 +44,9 @@ pub(crate) enum NotReady {
     /// Its imports or exports have other types than those of the step ABI.
     #[error("module `{name}` does not fit the step ABI: {cause}")]
     NotLinked { name: String, cause: String },
+    /// The process that would compile it cannot be started.
+    #[error("{cause}")]
+    NoCompiler { cause: String },
     /// Our own thread did not come back.
     #[error("compiling `{name}` was interrupted")]
     Interrupted { name: String },
@@ -53,14 +55,7 @@ pub(crate) enum NotReady {
 /// All modules that were made ready, and what makes them so.
 pub(crate) struct Modules {
     maker: Arc<Maker>,
-    ready: Mutex<Slots>,
-}
-
-/// Modules by digest, with the order in which they came.
-#[derive(Default)]
-struct Slots {
-    by_digest: HashMap<Digest, Arc<OnceCell<Arc<Ready>>>>,
-    order: Vec<Digest>,
+    ready: Slots<Ready>,
 }
 
 struct Maker {
@@ -79,14 +74,15 @@ enum Compiled {
 impl Modules {
     /// Prepares to make modules ready. A cache folder that cannot be used is left out and told.
     pub(crate) fn new(engine: &Engine, cache: Option<&Path>) -> wasmtime::Result<(Self, Option<CacheUnusable>)> {
-        let (cache, unusable) = match cache.map(|folder| CodeCache::open(folder, engine)) {
-            None => (None, None),
-            Some(Ok(cache)) => (Some(cache), None),
-            Some(Err(unusable)) => (None, Some(unusable)),
-        };
+        let (cache, unusable) =
+            match cache.map(|folder| CodeCache::open(folder, engine, code_cache::Maker::ThisProcess)) {
+                None => (None, None),
+                Some(Ok(cache)) => (Some(cache), None),
+                Some(Err(unusable)) => (None, Some(unusable)),
+            };
         let maker =
             Maker { engine: engine.clone(), components: for_components(engine)?, modules: for_modules(engine)?, cache };
-        Ok((Self { maker: Arc::new(maker), ready: Mutex::default() }, unusable))
+        Ok((Self { maker: Arc::new(maker), ready: Slots::new(MAX_READY) }, unusable))
     }
 
     /// Makes a module ready. Calls for the same module at the same time compile it once.
@@ -94,21 +90,28 @@ impl Modules {
     /// # Errors
     /// See [`NotReady`]. The next call tries again.
     pub(crate) async fn get(&self, module: &Module, log: &LogSink) -> Result<Arc<Ready>, NotReady> {
-        let slot = self.slot(module.digest);
+        let slot = self.ready.slot(module.digest);
         slot.get_or_try_init(|| self.make(module, log)).await.cloned()
     }
 
-    fn slot(&self, digest: Digest) -> Arc<OnceCell<Arc<Ready>>> {
-        let mut slots = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.by_digest.get(&digest) {
-            return Arc::clone(slot);
-        }
-        if slots.order.len() == MAX_READY {
-            let oldest = slots.order.remove(0);
-            slots.by_digest.remove(&oldest);
-        }
-        slots.order.push(digest);
-        Arc::clone(slots.by_digest.entry(digest).or_default())
+    /// Makes a module ready whose code was compiled elsewhere. May take milliseconds.
+    ///
+    /// # Errors
+    /// See [`NotReady`].
+    pub(crate) fn adopt(&self, module: &Module, form: Form, blob: &[u8]) -> Result<Arc<Ready>, NotReady> {
+        let compiled = self.maker.deserialize(form, blob).ok_or_else(|| NotReady::NotCompiled {
+            name: module.name.clone(),
+            cause: "the compiled code is of another engine".to_owned(),
+        })?;
+        let ready = Arc::new(self.maker.link(module, form, compiled)?);
+        // Where two came at the same time either will do.
+        let _ = self.ready.slot(module.digest).set(Arc::clone(&ready));
+        Ok(ready)
+    }
+
+    /// Returns a module that is ready.
+    pub(crate) fn known(&self, digest: Digest) -> Option<Arc<Ready>> {
+        self.ready.slot(digest).get().cloned()
     }
 
     async fn make(&self, module: &Module, log: &LogSink) -> Result<Arc<Ready>, NotReady> {
@@ -141,12 +144,16 @@ impl Maker {
         Ok((form, blob.and_then(|blob| self.deserialize(form, &blob))))
     }
 
-    /// Takes compiled code from bytes that [`CodeCache::load`] gave. None: another engine made them.
+    /// Takes compiled code from bytes that [`CodeCache::load`] gave, or in a worker its host. None: another engine made
+    /// them.
     fn deserialize(&self, form: Form, blob: &[u8]) -> Option<Compiled> {
         #[expect(unsafe_code, reason = "the only way to use compiled code again")]
         // SAFETY: the bytes must be what wasmtime's own `serialize` gave. They are: `CodeCache::load` has verified,
         // over these very bytes in memory, an authentication code that only a holder of this user's secret can make,
         // and the only place that makes one is `CodeCache::store`, which is given the result of `serialize` alone.
+        // In a worker they come from the host that started it. That host has verified them likewise, or has them from a
+        // process that compiled this one module; should that process have been taken over by the module, then what it
+        // made runs behind the wall, where the guest itself was to run, and nowhere else: see `code_cache::Maker`.
         unsafe {
             match form {
                 Form::Typed | Form::Command => Component::deserialize(&self.engine, blob).ok().map(Compiled::Component),
@@ -193,6 +200,6 @@ impl Maker {
 }
 
 /// Returns the texts of an error and its causes in one line, without any backtrace.
-fn chain_text(error: &wasmtime::Error) -> String {
+pub(crate) fn chain_text(error: &wasmtime::Error) -> String {
     error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

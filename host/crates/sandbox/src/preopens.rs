@@ -15,6 +15,9 @@ use wasmtime_wasi::{FsPerms, OpenMode};
 
 use crate::quota::Quota;
 
+/// Where a guest sees the work dir.
+const WORK_DIR: &str = "/work";
+
 /// One folder as the guest sees it.
 #[derive(Clone)]
 pub(crate) struct Preopen {
@@ -24,6 +27,16 @@ pub(crate) struct Preopen {
     pub(crate) dir: wasmtime_wasi::filesystem::Dir,
     /// What may be written; none means nothing.
     pub(crate) quota: Option<Arc<Quota>>,
+}
+
+/// A folder that was opened for a step and is not shown yet.
+pub(crate) struct Opened {
+    /// Under which path the guest will see it. The work dir is seen under a second one too.
+    pub(crate) guest_path: String,
+    /// The folder itself.
+    pub(crate) folder: File,
+    /// Most bytes of growth and most new files; none means that nothing may be written.
+    pub(crate) quota: Option<(u64, u64)>,
 }
 
 /// Why a folder cannot be shown.
@@ -61,36 +74,57 @@ impl PreopenError {
     }
 }
 
-/// Opens the folders of the work dir that are granted. The work dir is opened once, the rest is found beneath it.
-pub(crate) fn open_granted(work_dir: &Path, grants: &Grants) -> Result<Vec<Preopen>, PreopenError> {
+/// Opens the folders that a step is shown: those of the work dir that are granted, and that of its function. The work dir
+/// is opened once, the rest is found beneath it.
+pub(crate) fn open(
+    work_dir: &Path,
+    grants: &Grants,
+    function_folder: Option<&Path>,
+) -> Result<Vec<Opened>, PreopenError> {
+    let mut opened = open_granted(work_dir, grants)?;
+    if let Some(folder) = function_folder {
+        let guest_path = "/step".to_owned();
+        opened.push(Opened { guest_path, folder: open_ambient(folder)?, quota: None });
+    }
+    Ok(opened)
+}
+
+fn open_granted(work_dir: &Path, grants: &Grants) -> Result<Vec<Opened>, PreopenError> {
     if grants.roots.is_empty() {
         return Ok(Vec::new());
     }
     let unopenable = |cause| PreopenError::Unopenable { path: work_dir.to_owned(), cause };
     let work = Dir::open_ambient_dir(work_dir, ambient_authority()).map_err(unopenable)?;
-    let mut preopens = Vec::with_capacity(grants.roots.len() + 1);
+    let mut opened = Vec::with_capacity(grants.roots.len() + 1);
     for root in &grants.roots {
         let Some(folder) = open_root(&work, root)? else { continue };
-        let (perms, quota) = match root.access {
-            Access::Read => (FsPerms::ReadOnly, None),
-            Access::Write => (FsPerms::ReadWrite, Some(Quota::new(root.bytes, root.files))),
+        let quota = match root.access {
+            Access::Read => None,
+            Access::Write => Some((root.bytes, root.files)),
         };
-        let dir = guest_dir(folder, perms);
-        if root.path.is_work_dir() {
-            // The C library of WASI finds relative paths below this name only.
-            preopens.push(Preopen { guest_path: ".".to_owned(), dir: dir.clone(), quota: quota.clone() });
-            preopens.push(Preopen { guest_path: "/work".to_owned(), dir, quota });
-        } else {
-            preopens.push(Preopen { guest_path: format!("/work/{}", root.path), dir, quota });
-        }
+        let guest_path = match root.path.is_work_dir() {
+            true => WORK_DIR.to_owned(),
+            false => format!("{WORK_DIR}/{}", root.path),
+        };
+        opened.push(Opened { guest_path, folder, quota });
     }
-    Ok(preopens)
+    Ok(opened)
 }
 
-/// Opens the folder of the function for reading.
-pub(crate) fn open_step(folder: &Path) -> Result<Preopen, PreopenError> {
-    let dir = open_ambient(folder)?;
-    Ok(Preopen { guest_path: "/step".to_owned(), dir: guest_dir(dir, FsPerms::ReadOnly), quota: None })
+/// Shows folders.
+pub(crate) fn show(opened: Vec<Opened>) -> Vec<Preopen> {
+    let mut preopens = Vec::with_capacity(opened.len() + 1);
+    for Opened { guest_path, folder, quota } in opened {
+        let perms = if quota.is_some() { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+        let quota = quota.map(|(bytes, files)| Quota::new(bytes, files));
+        let preopen = Preopen { guest_path, dir: guest_dir(folder, perms), quota };
+        if preopen.guest_path == WORK_DIR {
+            // The C library of WASI finds relative paths below this name only.
+            preopens.push(Preopen { guest_path: ".".to_owned(), ..preopen.clone() });
+        }
+        preopens.push(preopen);
+    }
+    preopens
 }
 
 /// Opens a private folder for writing, with the limits that apply where none are asked for.
@@ -156,7 +190,7 @@ fn explained(path: &str, cause: io::Error) -> PreopenError {
 }
 
 /// Opens the folder again for reading: what cap-std holds may be a mere path.
-fn readable(dir: &impl AsFd) -> io::Result<File> {
+pub(crate) fn readable(dir: &impl AsFd) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(File::from(rustix::fs::openat(dir, ".", flags, Mode::empty())?))
 }
@@ -184,8 +218,8 @@ mod tests {
     #[track_caller]
     fn open(work: &Path, roots: Vec<Root>) -> Result<Vec<String>, String> {
         let grants = Grants { roots, ..Grants::default() };
-        open_granted(work, &grants)
-            .map(|preopens| preopens.into_iter().map(|preopen| preopen.guest_path).collect())
+        super::open(work, &grants, None)
+            .map(|opened| show(opened).into_iter().map(|preopen| preopen.guest_path).collect())
             .map_err(|error| error.to_string())
     }
 

@@ -5,29 +5,40 @@ use std::sync::Arc;
 
 use stepwell_run::{Control, Failure, FailureKind, Invocation, Module, ModuleRefused, Outcome, Usage, WasmCall};
 use stepwell_schema::Spec;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::check;
 use crate::code_cache::CacheUnusable;
-use crate::command::{self, Program};
-use crate::engine::Machine;
+use crate::engine::{self, Machine};
+use crate::instance;
 use crate::log_sink::LogSink;
 use crate::modules::{Modules, NotReady, Ready};
-use crate::preopens::PreopenError;
+use crate::preopens::{self, PreopenError};
 use crate::setup::Setup;
-use crate::typed;
+use crate::worker::{Isolation, Workers};
 
 /// Runs WebAssembly steps. Each call has a fresh instance that is dropped after it; compiled modules are shared.
 /// Serves any number of calls at the same time, on whatever tokio runtime they are made from, which must be a
 /// multi-threaded one with time turned on.
 pub struct Sandbox {
+    place: Place,
+    /// As many as the pool has places, so that a step waits for one rather than fails.
+    places: Semaphore,
+    cache_unusable: Option<CacheUnusable>,
+}
+
+/// Where guests run.
+enum Place {
+    Here(Box<Here>),
+    Workers(Box<Workers>),
+}
+
+/// The engine of this process, with what it runs.
+struct Here {
     // Dropped before the machine that made them.
     modules: Modules,
     machine: Machine,
-    /// As many as the pool has places, so that a step waits for one rather than fails.
-    places: Semaphore,
     scratch_folder: PathBuf,
-    cache_unusable: Option<CacheUnusable>,
 }
 
 /// Settings of a [`Sandbox`].
@@ -36,6 +47,7 @@ pub struct SandboxBuilder {
     scratch_folder: PathBuf,
     cache_folder: Option<PathBuf>,
     instances: u32,
+    isolation: Isolation,
 }
 
 /// Why there is no sandbox: the engine does not start on this machine.
@@ -49,7 +61,12 @@ impl Sandbox {
     /// Starts to set up a sandbox. Private folders of commands are made below the scratch folder, which must exist
     /// and be writable for this user alone.
     pub fn builder(scratch_folder: impl Into<PathBuf>) -> SandboxBuilder {
-        SandboxBuilder { scratch_folder: scratch_folder.into(), cache_folder: None, instances: 256 }
+        SandboxBuilder {
+            scratch_folder: scratch_folder.into(),
+            cache_folder: None,
+            instances: 256,
+            isolation: Isolation::InProcess,
+        }
     }
 
     /// Runs a module to its end, whatever that end is, and says how it ended.
@@ -58,6 +75,13 @@ impl Sandbox {
     /// returns nothing of the call runs any more and its private folders are gone; a call that is dropped meanwhile is
     /// stopped at once.
     pub async fn execute(&self, invocation: &Invocation, call: &WasmCall, control: &Control) -> Outcome {
+        match &self.place {
+            Place::Here(here) => self.execute_here(here, invocation, call, control).await,
+            Place::Workers(workers) => self.execute_in_worker(workers, invocation, call, control).await,
+        }
+    }
+
+    async fn execute_here(&self, here: &Here, invocation: &Invocation, call: &WasmCall, control: &Control) -> Outcome {
         let log = Arc::new(LogSink::new(
             control.events.clone(),
             invocation.step.clone(),
@@ -66,11 +90,11 @@ impl Sandbox {
         ));
         let ready = tokio::select! {
             biased;
-            ready = self.modules.get(&call.module, &log) => ready,
+            ready = here.modules.get(&call.module, &log) => ready,
             () = control.cancelled.cancelled() => return Outcome::Cancelled,
         };
         let outcome = match ready {
-            Ok(ready) => self.call(&ready, invocation, call, control, &log).await,
+            Ok(ready) => self.call(here, &ready, invocation, call, control, &log).await,
             Err(error) => not_ready(&error),
         };
         log.finish();
@@ -79,32 +103,50 @@ impl Sandbox {
 
     async fn call(
         &self,
+        here: &Here,
         ready: &Ready,
         invocation: &Invocation,
         call: &WasmCall,
         control: &Control,
         log: &Arc<LogSink>,
     ) -> Outcome {
-        let place = tokio::select! {
-            biased;
-            place = self.places.acquire() => place,
-            () = control.cancelled.cancelled() => return Outcome::Cancelled,
-        };
-        // Held until the store is dropped. It is never closed, so there is always one.
-        let _place = place;
-        let setup = match Setup::new(invocation, call, control, Arc::clone(log)) {
-            Ok(setup) => setup,
+        // Held until the store is dropped.
+        let Some(_place) = self.place_for(control).await else { return Outcome::Cancelled };
+        let folders = match preopens::open(&invocation.work_dir, &call.grants, call.function_folder.as_deref()) {
+            Ok(folders) => folders,
             Err(error) => return folder_missing(&error),
         };
-        let engine = &self.machine.engine;
-        match ready {
-            Ready::Typed(pre) => typed::run(engine, pre, call, setup).await,
-            Ready::Command(pre) => {
-                command::run(engine, Program::Preview2(pre), call, setup, &self.scratch_folder).await
-            }
-            Ready::Preview1(pre) => {
-                command::run(engine, Program::Preview1(pre), call, setup, &self.scratch_folder).await
-            }
+        let setup = Setup::new(invocation, call, control, Arc::clone(log), folders);
+        instance::run(&here.machine.engine, ready, call, setup, &here.scratch_folder).await
+    }
+
+    async fn execute_in_worker(
+        &self,
+        workers: &Workers,
+        invocation: &Invocation,
+        call: &WasmCall,
+        control: &Control,
+    ) -> Outcome {
+        let code = tokio::select! {
+            biased;
+            code = workers.code(invocation, call, control) => code,
+            () = control.cancelled.cancelled() => return Outcome::Cancelled,
+        };
+        let code = match code {
+            Ok(code) => code,
+            Err(error) => return not_ready(&error),
+        };
+        let Some(_place) = self.place_for(control).await else { return Outcome::Cancelled };
+        workers.run(&code, invocation, call, control).await
+    }
+
+    /// Waits for a place among those that run; none where the job is cancelled meanwhile.
+    async fn place_for(&self, control: &Control) -> Option<SemaphorePermit<'_>> {
+        tokio::select! {
+            biased;
+            // It is never closed, so there is always a place in the end.
+            place = self.places.acquire() => place.ok(),
+            () = control.cancelled.cancelled() => None,
         }
     }
 
@@ -139,21 +181,36 @@ impl SandboxBuilder {
         self
     }
 
-    /// Starts the engine.
+    /// Sets where guests run. Default: in this process.
+    #[must_use]
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.isolation = isolation;
+        self
+    }
+
+    /// Starts the engine. Workers start when they are needed.
     ///
     /// # Errors
     /// It does not start on this machine.
     pub fn build(self) -> Result<Sandbox, SandboxError> {
         let failed = |error: wasmtime::Error| SandboxError { cause: error.to_string() };
-        let machine = Machine::start(self.instances).map_err(failed)?;
-        let (modules, cache_unusable) = Modules::new(&machine.engine, self.cache_folder.as_deref()).map_err(failed)?;
-        Ok(Sandbox {
-            modules,
-            machine,
-            places: Semaphore::new(self.instances as usize),
-            scratch_folder: self.scratch_folder,
-            cache_unusable,
-        })
+        let cache_folder = self.cache_folder.as_deref();
+        let (place, cache_unusable) = match self.isolation {
+            Isolation::InProcess => {
+                let machine = Machine::start(self.instances).map_err(failed)?;
+                let (modules, cache_unusable) = Modules::new(&machine.engine, cache_folder).map_err(failed)?;
+                let here = Here { modules, machine, scratch_folder: self.scratch_folder };
+                (Place::Here(Box::new(here)), cache_unusable)
+            }
+            Isolation::Worker(program) => {
+                // Nothing runs in this engine: it tells under which name code is kept.
+                let engine = engine::without_pool().map_err(failed)?;
+                let (workers, cache_unusable) =
+                    Workers::new(&engine, program, self.scratch_folder, cache_folder, self.instances);
+                (Place::Workers(Box::new(workers)), cache_unusable)
+            }
+        };
+        Ok(Sandbox { place, places: Semaphore::new(self.instances as usize), cache_unusable })
     }
 }
 
@@ -167,7 +224,7 @@ fn not_ready(error: &NotReady) -> Outcome {
             failure(kind, refused.hint.clone())
         }
         NotReady::NotCompiled { .. } | NotReady::NotLinked { .. } => failure(FailureKind::Internal, None),
-        NotReady::OtherDigest { .. } | NotReady::Interrupted { .. } => {
+        NotReady::OtherDigest { .. } | NotReady::NoCompiler { .. } | NotReady::Interrupted { .. } => {
             Outcome::EngineError { message: error.to_string() }
         }
     }

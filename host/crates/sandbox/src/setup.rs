@@ -10,7 +10,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 use crate::files::Files;
 use crate::limits::Meter;
 use crate::log_sink::LogSink;
-use crate::preopens::{Preopen, PreopenError, open_granted, open_step};
+use crate::preopens::{Opened, Preopen, show};
 use crate::state::{Facts, State};
 use crate::stdio::LogOutput;
 use crate::{clocks, random};
@@ -28,21 +28,16 @@ pub(crate) struct Setup<'a> {
 }
 
 impl<'a> Setup<'a> {
-    /// Prepares a call: clocks, random numbers, log, the granted variables and the granted folders.
-    ///
-    /// # Errors
-    /// A folder cannot be shown.
+    /// Prepares a call: clocks, random numbers, log, the granted variables and the folders that were opened for it.
     pub(crate) fn new(
         invocation: &Invocation,
         call: &WasmCall,
         control: &'a Control,
         log: Arc<LogSink>,
-    ) -> Result<Self, PreopenError> {
+        folders: Vec<Opened>,
+    ) -> Self {
         let grants = &call.grants;
-        let mut preopens = open_granted(&invocation.work_dir, grants)?;
-        if let Some(folder) = &call.function_folder {
-            preopens.push(open_step(folder)?);
-        }
+        let preopens = show(folders);
         let mut wasi = WasiCtx::builder();
         clocks::add(&mut wasi, grants.clock);
         let step = invocation.step.to_string();
@@ -67,7 +62,7 @@ impl<'a> Setup<'a> {
             wall: grants.limits.wall,
             clock: grants.clock,
         };
-        Ok(Self { control, log, facts, wasi, preopens, variables, meter: Meter::new(&grants.limits) })
+        Self { control, log, facts, wasi, preopens, variables, meter: Meter::new(&grants.limits) }
     }
 
     /// Makes the data of the store; `finish` makes the flavour of WASI from what was set up.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use super::super::args::IsolationChoice;
 use super::super::lenient::LenientArguments;
 
 /// Runs the steps of a CI job, in place of GitLab's step runner.
@@ -49,6 +50,9 @@ pub(in super::super) struct CiArguments {
     pub(super) write_steps_results: bool,
     #[command(flatten)]
     pub(super) lenient: LenientArguments,
+    /// Where WebAssembly steps run.
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t = IsolationChoice::Worker)]
+    pub(super) isolation: IsolationChoice,
     /// Further arguments are ignored.
     #[arg(hide = true)]
     rest: Vec<OsString>,

@@ -7,7 +7,7 @@ use stepwell_run::{JobErrorKind, JobResult};
 
 use super::super::error::CommandError;
 use super::super::policies::PolicyArguments;
-use super::super::{lenient, run, surroundings};
+use super::super::{lenient, run, surroundings, worker};
 use super::Failure;
 use super::args::CiArguments;
 use super::job::{RESULTS_FILE, run_job};
@@ -26,7 +26,9 @@ pub(super) fn ci(arguments: &CiArguments) -> Result<(), Failure> {
     for (name, value) in surroundings::runner_variables() {
         request = request.variable(name, value);
     }
-    let host = run::host(&PolicyArguments::default())?;
+    let policy = PolicyArguments::default();
+    let isolation = worker::isolation(Some(arguments.isolation), &policy)?;
+    let host = run::host(&policy, isolation)?;
     let wanted = arguments.write_steps_results || surroundings::steps_debug();
     let result = run_job(&host, request, "failed to run steps: ", wanted.then_some(Path::new(RESULTS_FILE)))?;
     let Some(error) = &result.error else { return Ok(()) };

@@ -11,7 +11,7 @@ use super::super::{lenient, run, surroundings};
 use super::Failure;
 use super::args::{ResultsFormat, RunArguments};
 use super::job::{RESULTS_FILE, run_job};
-use crate::JobRequest;
+use crate::{Isolation, JobRequest};
 
 /// What marks a step that is given as YAML.
 const YAML: &str = "step:";
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     for (name, value) in pairs(&arguments.job) {
         request = request.variable(name, value);
     }
-    let host = run::host(&PolicyArguments::default())?;
+    let host = run::host(&PolicyArguments::default(), Isolation::InProcess)?;
     let wanted = arguments.write_steps_results || surroundings::steps_debug();
     let file = arguments.step_results_file.as_deref().or(wanted.then_some(Path::new(RESULTS_FILE)));
     let result = run_job(&host, request, "", file)?;

@@ -1,0 +1,21 @@
+//! Guests in processes of their own, behind a wall.
+//!
+//! `workers` and `worker` are the host's side: which process runs a call, and the talk with it. `serve` is the other
+//! side: the process itself. `wire` is what they say to each other, `lane` how; `code` is compiled code on its way from
+//! `compile`, another process, to the workers. See docs/design/workers.md.
+
+mod code;
+mod command;
+mod compile;
+mod descriptors;
+mod hello;
+mod lane;
+mod serve;
+mod wire;
+mod words;
+mod worker;
+mod workers;
+
+pub use command::{Isolation, WorkerCommand};
+pub use serve::{ServeError, serve};
+pub(crate) use workers::Workers;

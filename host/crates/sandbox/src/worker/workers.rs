@@ -1,0 +1,355 @@
+//! Which worker runs a call, and the talk with it.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use stepwell_run::{Control, EventKind, Failure, FailureKind, Invocation, Outcome, Stream, Usage, WasmCall};
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep_until};
+use wasmtime::Engine;
+
+use super::code::{Code, Codes};
+use super::command::WorkerCommand;
+use super::compile::Compilers;
+use super::lane::{Frame, Kind, Lane};
+use super::wire::{from_bytes, to_bytes};
+use super::words::{Call, Ended, Event, FolderUse};
+use super::worker::{StartError, Worker};
+use crate::code_cache::CacheUnusable;
+use crate::modules::NotReady;
+use crate::preopens::{self, Opened};
+use crate::sandbox::folder_missing;
+
+/// Most workers that are kept while no call needs them; those used longest ago are ended.
+const MAX_WORKERS: usize = 16;
+/// How much longer than its limits say a call may take in a worker that works. One that takes longer is killed.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How many bytes of frames a call may cause for each byte of its log: a control character takes six.
+const FRAME_BYTES_PER_LOG_BYTE: u64 = 8;
+/// What a call may cause besides its log, in bytes: masks, denials, warnings.
+const OTHER_FRAME_BYTES: u64 = 4 << 20;
+
+/// The workers of a host.
+pub(crate) struct Workers {
+    program: WorkerCommand,
+    scratch_folder: PathBuf,
+    instances: u32,
+    threads: u32,
+    codes: Codes,
+    /// Those used last stand at the end.
+    running: Mutex<Vec<(Key, Slot)>>,
+    /// Whether it was said what the kernel lacks.
+    told: AtomicBool,
+}
+
+/// A place for a worker, so that calls at the same time start one.
+type Slot = Arc<OnceCell<Arc<Worker>>>;
+
+/// What two calls must have in common to share a worker: the job's work dir, and each folder that the wall leaves open. A
+/// worker reaches what its calls are granted, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Key {
+    work_dir: PathBuf,
+    folders: Vec<FolderKey>,
+}
+
+/// One very folder, and whether it may be written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FolderKey {
+    device: u64,
+    inode: u64,
+    writable: bool,
+}
+
+/// How the talk about a call ended.
+enum Talk {
+    /// With an outcome; the lane can be used again.
+    Ended(Outcome),
+    /// The worker is gone.
+    Gone,
+    /// The worker did what none does, or nothing.
+    Broken(&'static str),
+    /// It did not end in time after a cancellation.
+    Overdue,
+}
+
+impl Workers {
+    /// Prepares to start workers. A cache folder that cannot be used is left out and told.
+    pub(crate) fn new(
+        engine: &Engine,
+        program: WorkerCommand,
+        scratch_folder: PathBuf,
+        cache_folder: Option<&Path>,
+        instances: u32,
+    ) -> (Self, Option<CacheUnusable>) {
+        let compilers = Compilers::new(program.clone(), instances);
+        let (codes, unusable) = Codes::new(engine, cache_folder, compilers);
+        let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
+        let workers = Self {
+            program,
+            scratch_folder,
+            instances,
+            threads: u32::try_from(threads).unwrap_or(u32::MAX),
+            codes,
+            running: Mutex::default(),
+            told: AtomicBool::new(false),
+        };
+        (workers, unusable)
+    }
+
+    /// Finds the code of a call's module, compiling it if need be.
+    ///
+    /// # Errors
+    /// See [`NotReady`].
+    pub(crate) async fn code(
+        &self,
+        invocation: &Invocation,
+        call: &WasmCall,
+        control: &Control,
+    ) -> Result<Arc<Code>, NotReady> {
+        self.codes.get(&call.module, |event| control.events.send(&invocation.step, event)).await
+    }
+
+    /// Runs a call in a worker to its end.
+    pub(crate) async fn run(
+        &self,
+        code: &Code,
+        invocation: &Invocation,
+        call: &WasmCall,
+        control: &Control,
+    ) -> Outcome {
+        if !call.grants.http.is_empty() {
+            return no_requests();
+        }
+        let folders = match preopens::open(&invocation.work_dir, &call.grants, call.function_folder.as_deref()) {
+            Ok(folders) => folders,
+            Err(error) => return folder_missing(&error),
+        };
+        let key = match Key::of(invocation, &folders) {
+            Ok(key) => key,
+            Err(cause) => return lost(format!("a folder of the step cannot be looked at: {cause}")),
+        };
+        let worker = tokio::select! {
+            biased;
+            worker = self.worker(key, &folders) => worker,
+            () = control.cancelled.cancelled() => return Outcome::Cancelled,
+        };
+        let worker = match worker {
+            Ok(worker) => worker,
+            Err(error) => return lost(error.to_string()),
+        };
+        self.tell_gaps(&worker, invocation, control);
+        let uses = uses(folders);
+        let message = Call::new(invocation, call, code.form, uses, control.grace);
+        self.talk(&worker, &message, code, invocation, call, control).await
+    }
+
+    /// Returns the worker for a key, starting it if there is none that runs.
+    async fn worker(&self, key: Key, folders: &[Opened]) -> Result<Arc<Worker>, StartError> {
+        let slot = self.slot(key);
+        let start = || async {
+            Worker::start(&self.program, folders, &self.scratch_folder, self.instances, self.threads)
+                .await
+                .map(Arc::new)
+        };
+        slot.get_or_try_init(start).await.cloned()
+    }
+
+    fn slot(&self, key: Key) -> Slot {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = running.iter().position(|(other, _)| *other == key).map(|index| running.remove(index));
+        let slot = match found {
+            Some((_, slot)) if slot.get().is_none_or(|worker| worker.is_running()) => slot,
+            _ => Slot::default(),
+        };
+        running.push((key, Arc::clone(&slot)));
+        let surplus = running.len().saturating_sub(MAX_WORKERS);
+        let mut ended = Vec::new();
+        running.retain(|(_, slot)| {
+            let goes = ended.len() < surplus && is_idle(slot);
+            if goes {
+                ended.push(Arc::clone(slot));
+            }
+            !goes
+        });
+        drop(running);
+        // Ending one takes a moment.
+        if !ended.is_empty() {
+            tokio::task::spawn_blocking(move || drop(ended));
+        }
+        slot
+    }
+
+    async fn talk(
+        &self,
+        worker: &Worker,
+        message: &Call,
+        code: &Code,
+        invocation: &Invocation,
+        call: &WasmCall,
+        control: &Control,
+    ) -> Outcome {
+        let Ok(mut lane) = worker.lane() else { return gone(worker).await };
+        if lane.outgoing.send(Kind::Call, &[&to_bytes(message)]).await.is_err() {
+            return gone(worker).await;
+        }
+        match converse(&mut lane, code, invocation, call, control).await {
+            Talk::Ended(outcome) => {
+                worker.give_back(lane);
+                outcome
+            }
+            Talk::Gone => gone(worker).await,
+            Talk::Broken(what) => {
+                worker.kill().await;
+                lost(format!("the worker of the step {what} and was killed"))
+            }
+            Talk::Overdue => {
+                worker.kill().await;
+                Outcome::Cancelled
+            }
+        }
+    }
+
+    /// Says once what the kernel could not do.
+    fn tell_gaps(&self, worker: &Worker, invocation: &Invocation, control: &Control) {
+        let missing = &worker.raised.missing;
+        if missing.is_empty() || self.told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let message = format!("the wall around workers has gaps on this machine: {}", missing.join("; "));
+        control.events.send(&invocation.step, EventKind::Warning { message, place: None });
+    }
+}
+
+impl Key {
+    fn of(invocation: &Invocation, folders: &[Opened]) -> std::io::Result<Self> {
+        let folders = folders.iter().map(|opened| {
+            let metadata = opened.folder.metadata()?;
+            Ok(FolderKey { device: metadata.dev(), inode: metadata.ino(), writable: opened.quota.is_some() })
+        });
+        Ok(Self { work_dir: invocation.work_dir.clone(), folders: folders.collect::<std::io::Result<_>>()? })
+    }
+}
+
+/// Tells the worker which of its folders are shown, and where.
+fn uses(folders: Vec<Opened>) -> Vec<FolderUse> {
+    let used = |(index, opened): (u32, Opened)| FolderUse { guest_path: opened.guest_path, index, quota: opened.quota };
+    (0..).zip(folders).map(used).collect()
+}
+
+fn is_idle(slot: &Slot) -> bool {
+    // The one count is that of the list itself.
+    Arc::strong_count(slot) == 1 && slot.get().is_none_or(|worker| Arc::strong_count(worker) == 1)
+}
+
+/// Talks about one call until it ends, one way or another.
+async fn converse(lane: &mut Lane, code: &Code, invocation: &Invocation, call: &WasmCall, control: &Control) -> Talk {
+    let limits = &call.grants.limits;
+    let mut room = limits.log.saturating_mul(FRAME_BYTES_PER_LOG_BYTE).saturating_add(OTHER_FRAME_BYTES);
+    // Both are far off where nothing goes wrong. A time beyond what the clock can tell is no deadline.
+    let started = Instant::now();
+    let overdue = started.checked_add(limits.wall.saturating_add(control.grace).saturating_add(PATIENCE));
+    let mut given_up = None;
+    loop {
+        let frame = tokio::select! {
+            biased;
+            frame = lane.incoming.next() => match frame {
+                Ok(frame) => frame,
+                Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                    return Talk::Broken("said what no worker says");
+                }
+                Err(_) => return Talk::Gone,
+            },
+            () = control.cancelled.cancelled(), if given_up.is_none() => {
+                if lane.outgoing.send(Kind::Cancel, &[]).await.is_err() {
+                    return Talk::Gone;
+                }
+                given_up = Some(Instant::now() + control.grace.saturating_add(PATIENCE));
+                continue;
+            }
+            () = reached(given_up) => return Talk::Overdue,
+            () = reached(overdue) => return Talk::Broken("did not end in time"),
+        };
+        match frame.kind {
+            Kind::NeedsCode => {
+                if lane.outgoing.send(Kind::Code, &[&code.bytes]).await.is_err() {
+                    return Talk::Gone;
+                }
+            }
+            Kind::Ended => {
+                return match from_bytes::<Ended>(&frame.body) {
+                    Ok(Ended(outcome)) => Talk::Ended(outcome),
+                    Err(_) => Talk::Broken("said what no worker says"),
+                };
+            }
+            Kind::Event | Kind::Log | Kind::Mask => {
+                match room.checked_sub(frame.body.len() as u64) {
+                    Some(rest) => room = rest,
+                    None => return Talk::Broken("sent more log than the step may"),
+                }
+                if pass_on(frame, invocation, control).await.is_none() {
+                    return Talk::Broken("said what no worker says");
+                }
+            }
+            Kind::Call | Kind::Code | Kind::Cancel | Kind::Module | Kind::Standing | Kind::Unable => {
+                return Talk::Broken("said what no worker says");
+            }
+        }
+    }
+}
+
+/// Passes on what a guest said. None: it is no message.
+async fn pass_on(frame: Frame, invocation: &Invocation, control: &Control) -> Option<()> {
+    match frame.kind {
+        Kind::Log => {
+            let (stream, bytes) = frame.body.split_first()?;
+            let stream = if *stream == 0 { Stream::Out } else { Stream::Error };
+            // Whoever reads slowly holds the guest up, but not its end after a cancellation.
+            tokio::select! {
+                biased;
+                () = control.events.log(&invocation.step, stream, bytes.to_vec()) => {}
+                () = grace_over(control) => {}
+            }
+        }
+        Kind::Mask => (control.mask.0)(std::str::from_utf8(&frame.body).ok()?),
+        _ => {
+            let Event(kind) = from_bytes(&frame.body).ok()?;
+            control.events.send(&invocation.step, kind);
+        }
+    }
+    Some(())
+}
+
+async fn grace_over(control: &Control) {
+    control.cancelled.cancelled().await;
+    tokio::time::sleep(control.grace).await;
+}
+
+async fn reached(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns the outcome of a step whose worker is gone.
+async fn gone(worker: &Worker) -> Outcome {
+    lost(format!("the worker of the step {}", worker.ended().await))
+}
+
+fn lost(message: String) -> Outcome {
+    Outcome::EngineError { message }
+}
+
+fn no_requests() -> Outcome {
+    let failure = Failure {
+        kind: FailureKind::Unavailable,
+        message: "requests are not served in a worker".to_owned(),
+        causes: Vec::new(),
+        hint: Some("run the job with `--isolation in-process`".to_owned()),
+    };
+    Outcome::Failed(failure, Usage::default())
+}
