@@ -30,3 +30,5 @@ mod policies;
 mod quick_start;
 /// The program under the name `step-runner`, called as GitLab Runner calls it.
 mod step_runner;
+/// Guests in workers: the wall around a running one, its death, and that everything else is as it is in-process.
+mod worker;
