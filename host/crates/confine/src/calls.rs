@@ -185,6 +185,8 @@ pub(crate) fn narrow() -> Vec<Narrow> {
         },
         // Names of threads and of memory, and the facts that a program starts with.
         one_of(libc::SYS_prctl, 0, &[libc::PR_SET_NAME, libc::PR_GET_NAME, libc::PR_SET_VMA, PR_GET_AUXV].map(number)),
+        // Its own memory, many pieces at a time: places of guests that have ended.
+        one_of(libc::SYS_process_madvise, 0, &[number(PIDFD_SELF)]),
         // Ending itself by a signal, as `abort` does.
         one_of(libc::SYS_tgkill, 0, &[own]),
         // Its own limits; what was lowered cannot be raised.
@@ -195,6 +197,8 @@ pub(crate) fn narrow() -> Vec<Narrow> {
     ]
 }
 
+/// `PIDFD_SELF_THREAD_GROUP`, which came with Linux 6.14: this process.
+const PIDFD_SELF: libc::c_int = -10_000;
 /// `PR_GET_AUXV`, which came with Linux 6.4.
 const PR_GET_AUXV: libc::c_int = 0x4155_5856;
 

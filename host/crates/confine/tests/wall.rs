@@ -268,6 +268,11 @@ const CASES: &[Case] = &[
     Case { name: "listens", expected: Refused(EPERM), attempt: |_| call(libc::SYS_listen) },
     Case { name: "traces", expected: Refused(EPERM), attempt: |_| call(libc::SYS_ptrace) },
     Case { name: "reads another's memory", expected: Refused(EPERM), attempt: |_| call(libc::SYS_process_vm_readv) },
+    Case {
+        name: "advises on another's memory",
+        expected: Refused(EPERM),
+        attempt: |_| call(libc::SYS_process_madvise),
+    },
     Case { name: "writes another's memory", expected: Refused(EPERM), attempt: |_| call(libc::SYS_process_vm_writev) },
     Case {
         name: "signals its parent",
