@@ -9,7 +9,9 @@ use stepwell_expr::Marked;
 use stepwell_plan::Pinning;
 use stepwell_run::Options;
 use stepwell_schema::yaml::MAX_DOCUMENT_BYTES;
-use stepwell_schema::{Job, Node, Problem, Problems, Reference, Source, Span, Spanned, Step, StepAction, Value, When};
+use stepwell_schema::{
+    Job, Node, Passes, Problem, Problems, Reference, Source, Span, Spanned, Step, StepAction, Value, When,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::handle::Canceller;
@@ -66,7 +68,7 @@ impl JobRequest {
         let span = Span::new(0, text.len());
         let action = StepAction::Function { reference: Spanned::new(reference, span), inputs: Vec::new() };
         let name = Spanned::new("call".to_owned(), span);
-        let step = Step { name, action, env: Vec::new(), when: When::OnSuccess, span };
+        let step = Step { name, action, env: Vec::new(), passes: Passes::default(), when: When::OnSuccess, span };
         let job =
             Job { source, steps: vec![step], env: Vec::new(), outputs: Vec::new(), warnings: Problems::default() };
         Self::from_job(job).call_with(inputs, [])

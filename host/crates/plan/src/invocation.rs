@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stepwell_expr::{Context, ContextUse, Marked, Scope, StepOutputs, Template, ValueTemplate, Values};
-use stepwell_policy::{Capability, Decision, Decisions, Policy, Request, Subject, Verdict};
+use stepwell_policy::{Capability, Decision, Decisions, Passed, Policy, Request, Subject, Verdict};
 use stepwell_schema::{Place, Value, ValueType};
 
 use crate::function::{PlannedDefinition, PlannedFunction, PlannedSequence};
-use crate::needs::{MAX_REQUESTS, unique};
+use crate::needs::{MAX_REQUESTS, PlannedNeeds, unique};
 use crate::refused::RefusedStep;
 use crate::step::{PlannedAction, PlannedStep, Target};
 
@@ -53,7 +53,7 @@ pub(crate) struct Known<'k> {
 /// Returns all calls below a list whose needs are decided, and all steps that may not run at all, both in order of
 /// execution. At most [`crate::MAX_STEPS`], since the caller has counted.
 pub(crate) fn invocations(root: &PlannedSequence, known: &Known<'_>) -> (Vec<PlannedInvocation>, Vec<RefusedStep>) {
-    let mut walk = Walk { known, path: Vec::new(), found: Vec::new(), refused: Vec::new() };
+    let mut walk = Walk { known, path: Vec::new(), passed: Vec::new(), found: Vec::new(), refused: Vec::new() };
     walk.sequence(root, &Values::new(), known.work_dir);
     (walk.found, walk.refused)
 }
@@ -79,6 +79,8 @@ impl fmt::Display for PlannedInvocation {
 struct Walk<'k> {
     known: &'k Known<'k>,
     path: Vec<(usize, String)>,
+    /// What the steps on the way pass, the outermost first; of one whose paths are not known yet, nothing.
+    passed: Vec<Option<Arc<Passed>>>,
     found: Vec<PlannedInvocation>,
     refused: Vec<RefusedStep>,
 }
@@ -94,7 +96,10 @@ impl Walk<'_> {
                     self.refuse(step, None, decision);
                 }
                 PlannedAction::Function { target: Target::Pinned(function), .. } => {
+                    let depth = self.passed.len();
+                    self.passed.extend(step.passes.allow.as_ref().map(|allow| self.passed(allow, inputs, folder)));
                     self.call(step, function, inputs, folder);
+                    self.passed.truncate(depth);
                 }
                 PlannedAction::Function { target: Target::WhenReached(_), .. } => {}
             }
@@ -192,13 +197,30 @@ impl Walk<'_> {
             }
         }
         requests.extend(function.needs.fixed.iter().cloned());
-        let decisions =
-            self.known.policy.decide(self.known.job, &function.facts, &unique(requests), self.known.work_dir);
+        let Some(passed) = self.passed.iter().cloned().collect::<Option<Vec<_>>>() else {
+            let known = requests.into_iter().map(|request| request.capability);
+            return NeedsState::WhenReached {
+                known: Decisions::default(),
+                open: open.into_iter().chain(known).collect(),
+            };
+        };
+        let Known { policy, job, work_dir, .. } = self.known;
+        let decisions = policy.decide(job, &function.facts, &unique(requests), &passed, work_dir);
         if open.is_empty() {
             NeedsState::Decided(decisions)
         } else {
             NeedsState::WhenReached { known: decisions, open }
         }
+    }
+
+    /// Returns what a step passes; none where a path of it is not known yet.
+    fn passed(&self, allow: &PlannedNeeds, inputs: &Values, folder: &Path) -> Option<Arc<Passed>> {
+        let all_known = allow.paths.iter().all(|path| self.is_known(&path.template, inputs));
+        if !all_known {
+            return None;
+        }
+        self.with_scope(inputs, folder, |scope| allow.requests(scope).ok())
+            .map(|allowed| Arc::new(Passed::new(allowed)))
     }
 
     fn evaluate_value(&self, template: &ValueTemplate, inputs: &Values, folder: &Path) -> Option<Marked> {

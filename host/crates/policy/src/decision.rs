@@ -36,7 +36,7 @@ pub struct Decision {
 /// The answers to all requests of one invocation, with what follows from them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decisions {
-    /// One for each request, in the order of the requests.
+    /// One for each request, in the order of the requests; one that the job narrows gives one for each part.
     pub decisions: Vec<Decision>,
     /// The sum of what is allowed.
     pub grants: Grants,

@@ -104,6 +104,7 @@ impl Sequencer {
         let none = StepOutputs::new();
         let block = evaluate_env(&function.env, &self.scope(&context, &none), "expand step env: env variable")?;
         block.iter().for_each(|(_, marked)| self.masks.value(marked));
+        context.passed.clone_from(&call.passed);
         context.layers = context.layers.with(&block);
         result.env = Arc::clone(context.layers.environment().values());
         Ok(context)

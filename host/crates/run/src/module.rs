@@ -35,7 +35,7 @@ impl Sequencer {
             inputs: in_order(function, &context.inputs),
             function_folder: function.folder().map(Into::into),
             grants,
-            secrets: BTreeMap::new(),
+            secrets: call.secrets.clone(),
         };
         let environment = context.layers.environment().plain();
         let outcome = self.execute(item, environment, Action::Wasm(wasm_call)).await?;

@@ -66,7 +66,8 @@ impl Sequencer {
         let requests = function
             .requests(&self.scope(context, &none))
             .map_err(|error| Failed::step(error.to_string()).within(function.kind()))?;
-        let decided = self.policy.decide(&self.subject, &function.facts, &requests, self.work_dir.as_ref());
+        let decided =
+            self.policy.decide(&self.subject, &function.facts, &requests, &context.passed, self.work_dir.as_ref());
         let refused: Vec<&Decision> = decided.refusals().collect();
         let denied = denial(&refused);
         self.prepared(item, function_facts(function, decided.decisions.clone()));

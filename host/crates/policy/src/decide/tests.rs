@@ -42,7 +42,7 @@ fn decide(requests: &[Request]) -> Decisions {
 }
 
 fn decide_by(policy: &Policy, requests: &[Request]) -> Decisions {
-    policy.decide(&job(), &function(), requests, Path::new(WORK_DIR))
+    policy.decide(&job(), &function(), requests, &[], Path::new(WORK_DIR))
 }
 
 fn job() -> Arc<Subject> {
