@@ -462,7 +462,7 @@ wasm: { module: m.wasm }
         &[
             "read data  allowed  workspace-read",
             "env CI  allowed  env-by-name",
-            "http api.example.com:443 GET HEAD  denied  no-rule",
+            "http api.example.com:443 GET HEAD  denied  no-policy",
             "clock real  allowed  clock",
             "limits memory 512 MiB  allowed  limits",
         ],

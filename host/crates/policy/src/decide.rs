@@ -110,7 +110,7 @@ impl Policy {
     ) -> Answer {
         match hard::check(capability, work_dir, self.ceilings())? {
             Left::Allowed { rule, reason } => {
-                Ok(Allowed { decided_by: DecidedBy::Rule(rule), reason: reason.into(), root: None })
+                Ok(Allowed { decided_by: DecidedBy::Rule(rule), reason: reason.into(), root: None, overruled: None })
             }
             Left::ForPolicies(act) => {
                 let root = match &act {
@@ -133,7 +133,9 @@ impl Policy {
     fn put(&self, question: Question, root: Option<(WorkPath, Access)>) -> Answer {
         let ruling = self.ask(&question);
         match ruling.verdict {
-            Verdict::Allowed => Ok(Allowed { decided_by: ruling.decided_by, reason: ruling.reason, root }),
+            Verdict::Allowed | Verdict::Audited => {
+                Ok(Allowed { decided_by: ruling.decided_by, reason: ruling.reason, root, overruled: None })
+            }
             Verdict::Denied => {
                 let (reason, remedy) = match ruling.decided_by {
                     DecidedBy::NoPolicy => {
@@ -143,6 +145,10 @@ impl Policy {
                         (ruling.reason.to_string(), Remedy::Change(ruling.decided_by.clone()))
                     }
                 };
+                if self.is_audit_only() {
+                    let (decided_by, reason) = (ruling.decided_by, reason.into());
+                    return Ok(Allowed { decided_by, reason, root, overruled: Some(remedy) });
+                }
                 Err(Denied { decided_by: ruling.decided_by, reason, remedy })
             }
         }
@@ -175,6 +181,8 @@ struct Allowed {
     decided_by: DecidedBy,
     reason: Arc<str>,
     root: Option<(WorkPath, Access)>,
+    /// What would change the denial that is only recorded.
+    overruled: Option<Remedy>,
 }
 
 /// A denial, and what would change it.
@@ -214,10 +222,10 @@ impl Allowed {
     fn decision(self, request: &Request) -> Decision {
         Decision {
             request: request.clone(),
-            verdict: Verdict::Allowed,
+            verdict: if self.overruled.is_some() { Verdict::Audited } else { Verdict::Allowed },
             decided_by: self.decided_by,
             reason: self.reason.to_string(),
-            remedy: None,
+            remedy: self.overruled.map(|remedy| remedy.text(request)),
         }
     }
 }

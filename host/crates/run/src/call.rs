@@ -7,7 +7,7 @@ use stepwell_expr::{Marked, Scope, Values};
 use stepwell_plan::{
     Base, MAX_DEPTH, MAX_STEPS, PlannedAction, PlannedFunction, Target, missing_secrets, secret_refused,
 };
-use stepwell_policy::Passed;
+use stepwell_policy::{Decision, Passed};
 use stepwell_schema::Value;
 
 use crate::environment::{Block, Layers};
@@ -27,6 +27,8 @@ pub(crate) struct Call {
     pub(crate) inputs: Inputs,
     /// The caller's layers with the item's `env`.
     pub(crate) layers: Layers,
+    /// That it may be called at all.
+    pub(crate) decision: Option<Decision>,
     /// What the steps on the way pass, this one the last.
     pub(crate) passed: Vec<Arc<Passed>>,
     /// The secrets it is given.
@@ -108,7 +110,7 @@ impl Sequencer {
         let layers = self.caller_layers().with(&env);
         let secrets = self.secrets(item, &function, &scope)?;
         let passed = self.passed(item, &scope)?;
-        Ok(Call { callee: Callee::Function(function), inputs, layers, passed, secrets })
+        Ok(Call { callee: Callee::Function(function), inputs, layers, decision: None, passed, secrets })
     }
 
     /// A call of the built-in script function, which has one input, a text.
@@ -128,6 +130,7 @@ impl Sequencer {
             callee: Callee::Script { text, written },
             inputs,
             layers,
+            decision: None,
             passed: Vec::new(),
             secrets: BTreeMap::new(),
         })

@@ -27,7 +27,7 @@ impl Sequencer {
         result: &mut StepResult,
     ) -> Ended {
         let context = &self.enter_context(function, call, None, result)?;
-        let grants = self.decide(item, function, context)?;
+        let grants = self.decide(item, function, call, context)?;
         self.begin(item).await;
         let wasm_call = WasmCall {
             module: Arc::clone(&wasm.module),

@@ -93,6 +93,11 @@ impl Engine {
         Ruling { verdict: Verdict::Allowed, reason: reason.into(), decided_by: self.decided_by(permits) }
     }
 
+    /// Returns the policies, in the order in which they were loaded.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = &PolicyRef> {
+        self.policies.iter().map(|loaded| &loaded.place)
+    }
+
     /// Returns how many policies there are.
     pub(crate) fn len(&self) -> usize {
         self.policies.len()
