@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stepwell_expr::{Context, ContextUse, Marked, Scope, StepOutputs, Template, ValueTemplate, Values};
-use stepwell_policy::{Capability, Decision, Decisions, Passed, Policy, Request, Subject, Verdict};
+use stepwell_policy::{Capability, Decision, Decisions, Passed, Policy, Request, Subject};
 use stepwell_schema::{Place, Value, ValueType};
 
+use crate::acts::DecidedAct;
 use crate::function::{PlannedDefinition, PlannedFunction, PlannedSequence};
 use crate::needs::{MAX_REQUESTS, PlannedNeeds, unique};
-use crate::refused::RefusedStep;
 use crate::step::{PlannedAction, PlannedStep, Target};
 
 /// One call in the tree of steps whose needs are decided: of a WebAssembly module, or of a command that asks for something.
@@ -50,12 +50,12 @@ pub(crate) struct Known<'k> {
     pub(crate) job: &'k Arc<Subject>,
 }
 
-/// Returns all calls below a list whose needs are decided, and all steps that may not run at all, both in order of
+/// Returns all calls below a list whose needs are decided, and what all steps do without a need for it, both in order of
 /// execution. At most [`crate::MAX_STEPS`], since the caller has counted.
-pub(crate) fn invocations(root: &PlannedSequence, known: &Known<'_>) -> (Vec<PlannedInvocation>, Vec<RefusedStep>) {
-    let mut walk = Walk { known, path: Vec::new(), passed: Vec::new(), found: Vec::new(), refused: Vec::new() };
+pub(crate) fn invocations(root: &PlannedSequence, known: &Known<'_>) -> (Vec<PlannedInvocation>, Vec<DecidedAct>) {
+    let mut walk = Walk { known, path: Vec::new(), passed: Vec::new(), found: Vec::new(), acts: Vec::new() };
     walk.sequence(root, &Values::new(), known.work_dir);
-    (walk.found, walk.refused)
+    (walk.found, walk.acts)
 }
 
 impl PlannedInvocation {
@@ -82,7 +82,7 @@ struct Walk<'k> {
     /// What the steps on the way pass, the outermost first; of one whose paths are not known yet, nothing.
     passed: Vec<Option<Arc<Passed>>>,
     found: Vec<PlannedInvocation>,
-    refused: Vec<RefusedStep>,
+    acts: Vec<DecidedAct>,
 }
 
 impl Walk<'_> {
@@ -93,7 +93,7 @@ impl Walk<'_> {
             match &step.action {
                 PlannedAction::Script(_) => {
                     let decision = self.known.policy.decide_script(self.known.job, step.place.clone());
-                    self.refuse(step, None, decision);
+                    self.keep(step, None, decision);
                 }
                 PlannedAction::Function { target: Target::Pinned(function), .. } => {
                     let depth = self.passed.len();
@@ -132,19 +132,16 @@ impl Walk<'_> {
     fn decide_act(&mut self, step: &PlannedStep, function: &Arc<PlannedFunction>, capability: Capability) {
         let Known { policy, job, .. } = self.known;
         let decision = policy.decide_act(job, &function.facts, capability, step.place.clone());
-        self.refuse(step, Some(function), decision);
+        self.keep(step, Some(function), decision);
     }
 
-    /// Keeps a denial.
-    fn refuse(&mut self, step: &PlannedStep, function: Option<&Arc<PlannedFunction>>, decision: Decision) {
-        if decision.verdict == Verdict::Denied {
-            self.refused.push(RefusedStep {
-                path: self.path.clone(),
-                place: step.place.clone(),
-                function: function.map(Arc::clone),
-                decision,
-            });
-        }
+    fn keep(&mut self, step: &PlannedStep, function: Option<&Arc<PlannedFunction>>, decision: Decision) {
+        self.acts.push(DecidedAct {
+            path: self.path.clone(),
+            place: step.place.clone(),
+            function: function.map(Arc::clone),
+            decision,
+        });
     }
 
     /// Returns the native program that a function starts, if it starts one and its name is known and not sensitive.

@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+mod acts;
 pub mod code;
 mod document;
 mod facts;
@@ -28,12 +29,12 @@ mod passes;
 mod pinning;
 mod plan;
 mod problem;
-mod refused;
 mod resolver;
 mod script;
 mod show;
 mod step;
 
+pub use acts::DecidedAct;
 pub use fetch::{FetchError, FetchLimit};
 pub use function::{Extent, Module, PlannedDefinition, PlannedFunction, PlannedSequence, PlannedWasm};
 pub use invocation::{NeedsState, PlannedInvocation};
@@ -44,6 +45,5 @@ pub use passes::{SecretRefused, missing_secrets, secret_refused};
 pub use pinning::Pinning;
 pub use plan::{Denial, Plan, PlanOptions, plan};
 pub use problem::resolve_problem;
-pub use refused::RefusedStep;
 pub use resolver::{Base, KnownRevisions, Origin, Protocol, ResolveError, Resolved, Resolver};
 pub use step::{Deferred, PlannedAction, PlannedPasses, PlannedStep, Target};

@@ -279,7 +279,7 @@ mod tests {
         );
         check(
             "local",
-            &case("action = \"useSecret\"\nresource = \"k\"\nhost = \"h\"\nexpect = \"deny\""),
+            &case("action = \"useSecret\"\nresource = \"k\"\nhost = \"h\"\nexpect = \"allow\""),
             true,
             "no-policy",
         );
