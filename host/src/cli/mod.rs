@@ -6,9 +6,11 @@ mod call;
 mod check;
 mod diagnostics;
 mod error;
+mod explain;
 mod fetches;
 mod inputs;
 mod install;
+mod learn;
 mod lenient;
 mod pipeline;
 mod plan;
@@ -18,6 +20,7 @@ mod run;
 mod signals;
 mod step_runner;
 mod surroundings;
+mod table;
 mod terminal;
 mod variables;
 mod watch;
@@ -60,6 +63,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Call(arguments) => call::call(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::List(arguments) => pipeline::list(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Completions { shell } => completions(shell),

@@ -18,7 +18,8 @@ pub(super) fn plan(arguments: &PlanArguments) -> Result<Exit, CommandError> {
     Ok(if plan.denials().next().is_none() { Exit::Success } else { Exit::Denied })
 }
 
-fn planned(arguments: &JobArguments) -> Result<Plan, CommandError> {
+/// Plans a job and shows what is odd about it.
+pub(super) fn planned(arguments: &JobArguments) -> Result<Plan, CommandError> {
     let host = run::host(&arguments.policy)?;
     let plan = host.plan(&run::request(arguments)?)?;
     // Standard error may be closed; the plan is what was asked for.

@@ -1,12 +1,13 @@
 //! Which policies hold, and `stepwell policy`.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
-use stepwell_policy::Expectations;
+use stepwell_policy::{Expectations, host_name};
 use stepwell_schema::{Problem, Problems, Source};
 
 use super::args::PolicyCommand;
@@ -28,6 +29,21 @@ pub(super) struct PolicyArguments {
     /// [default: the files in /etc/stepwell/policy.d, else profile:local].
     #[arg(long = "policy", value_name = "POLICY")]
     policies: Vec<String>,
+    /// Lets functions that ask for it send requests to a host, on port 443 where no port is given; may be repeated. A host
+    /// that is an address, or `localhost`, may lie in a private network.
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = destination)]
+    allow_http: Vec<Destination>,
+    /// Tries the policies out: what they deny is given all the same, and recorded.
+    #[arg(long)]
+    audit_only: bool,
+}
+
+/// Where requests may go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Destination {
+    /// In normal form.
+    pub(super) host: String,
+    pub(super) port: u16,
 }
 
 impl PolicyArguments {
@@ -40,11 +56,48 @@ impl PolicyArguments {
             [] => operator_sources()?,
             named => named.iter().map(|name| source(name)).collect::<Result<_, _>>().map_err(CommandError::Document)?,
         };
-        if sources.is_empty() {
+        if sources.is_empty() && self.allow_http.is_empty() && !self.audit_only {
             return Ok(Policy::local());
         }
-        Policy::load(&sources).map(Arc::new).map_err(CommandError::Document)
+        let mut sources = sources;
+        if sources.is_empty() {
+            sources.extend(Policy::profile_source("local"));
+        }
+        if !self.allow_http.is_empty() {
+            let permits: String = self.allow_http.iter().map(Destination::permit).collect();
+            sources.push(Source::new("--allow-http", permits));
+        }
+        let policy = Policy::load(&sources).map_err(CommandError::Document)?;
+        Ok(Arc::new(if self.audit_only { policy.audit_only() } else { policy }))
     }
+}
+
+impl Destination {
+    /// Returns a policy that lets requests go there.
+    fn permit(&self) -> String {
+        format!(
+            "@id(\"allow-http {self}\") @reason(\"given on the command line\")\n\
+             permit (principal, action == Action::\"connect\", resource == Host::\"{self}\");\n"
+        )
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// Reads `HOST` or `HOST:PORT`; an address of version 6 stands in brackets.
+fn destination(text: &str) -> Result<Destination, String> {
+    const HTTPS: u16 = 443;
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            (host, port.parse().map_err(|_| format!("`{port}` is no port"))?)
+        }
+        Some(_) | None => (text, HTTPS),
+    };
+    Ok(Destination { host: host_name(host).map_err(|error| error.to_string())?, port })
 }
 
 fn source(name: &str) -> Result<Arc<Source>, Problems> {
@@ -85,6 +138,7 @@ pub(super) fn policy(command: &PolicyCommand) -> Result<Exit, CommandError> {
             let _ = diagnostics::draw(&mut io::stderr(), policy.warnings(), terminal::color_on_stderr());
             super::print(format!("{} checked: {}\n", counted(policy.len(), "policy rule"), policy.name()).as_bytes())
         }
+        PolicyCommand::Learn(arguments) => super::learn::learn(arguments),
         PolicyCommand::Test { table, policy } => {
             let policy = policy.load()?;
             test(table, &policy)
