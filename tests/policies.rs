@@ -1,6 +1,6 @@
 //! Policies of the operator, through the command line.
 
-use crate::support::Place;
+use crate::support::{Place, Ran};
 
 fn job() -> Place {
     let place = Place::new();
@@ -134,4 +134,14 @@ fn the_line_to_add_makes_a_refused_job_run() {
     let start = explained.find("permit (").expect("the text to add is shown");
     place.write("more.cedar", &explained[start..]);
     place.run(["run", "job.yml", "--policy", "few.cedar", "--policy", "more.cedar"]).code(0);
+}
+
+#[test]
+fn the_engine_of_a_runner_holds_jobs_to_policies() {
+    let place = Place::new();
+    place.write("none.cedar", "");
+    let mut command = place.command(["ci", "--policy", "none.cedar"]);
+    let ran = Ran::from(command.env("STEPS", "[{name: say, script: echo said}]").output().expect("it starts"));
+    ran.code(1).says("no-policy").says("Program::\"sh\"");
+    assert!(!ran.stdout.contains("said"));
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::super::lenient::LenientArguments;
+use super::super::policies::PolicyArguments;
 
 /// Runs the steps of a CI job, in place of GitLab's step runner.
 #[derive(Debug, Parser)]
@@ -49,6 +50,8 @@ pub(in super::super) struct CiArguments {
     pub(super) write_steps_results: bool,
     #[command(flatten)]
     pub(super) lenient: LenientArguments,
+    #[command(flatten)]
+    pub(super) policy: PolicyArguments,
     /// Further arguments are ignored.
     #[arg(hide = true)]
     rest: Vec<OsString>,

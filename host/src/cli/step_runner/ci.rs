@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use stepwell_run::{JobErrorKind, JobResult};
 
 use super::super::error::CommandError;
-use super::super::policies::PolicyArguments;
 use super::super::{lenient, run, surroundings};
 use super::Failure;
 use super::args::CiArguments;
@@ -26,7 +25,7 @@ pub(super) fn ci(arguments: &CiArguments) -> Result<(), Failure> {
     for (name, value) in surroundings::runner_variables() {
         request = request.variable(name, value);
     }
-    let host = run::host(&PolicyArguments::default())?;
+    let host = run::host(&arguments.policy)?;
     let wanted = arguments.write_steps_results || surroundings::steps_debug();
     let result = run_job(&host, request, "failed to run steps: ", wanted.then_some(Path::new(RESULTS_FILE)))?;
     let Some(error) = &result.error else { return Ok(()) };
