@@ -12,6 +12,7 @@ use stepwell_schema::{Problem, Problems, Source};
 use super::args::PolicyCommand;
 use super::diagnostics::{self, counted};
 use super::error::{CommandError, Exit};
+use super::settings::SettingsArguments;
 use super::terminal;
 use crate::{Policy, request};
 
@@ -28,6 +29,8 @@ pub(super) struct PolicyArguments {
     /// [default: the files in /etc/stepwell/policy.d, else profile:local].
     #[arg(long = "policy", value_name = "POLICY")]
     policies: Vec<String>,
+    #[command(flatten)]
+    settings: SettingsArguments,
 }
 
 impl PolicyArguments {
@@ -40,10 +43,13 @@ impl PolicyArguments {
             [] => operator_sources()?,
             named => named.iter().map(|name| source(name)).collect::<Result<_, _>>().map_err(CommandError::Document)?,
         };
-        if sources.is_empty() {
+        let ceilings = self.settings.ceilings()?;
+        if sources.is_empty() && ceilings == Default::default() {
             return Ok(Policy::local());
         }
-        Policy::load(&sources).map(Arc::new).map_err(CommandError::Document)
+        let sources = if sources.is_empty() { Policy::profile_source("local").into_iter().collect() } else { sources };
+        let policy = Policy::load(&sources).map_err(CommandError::Document)?;
+        Ok(Arc::new(policy.with_ceilings(ceilings)))
     }
 }
 

@@ -251,3 +251,20 @@ fn places_are_those_of_the_policies() {
     let ids: Vec<&str> = engine.policies.iter().map(|loaded| loaded.place.id.as_str()).collect();
     assert_eq!(ids, ["p.cedar:3:1", "p.cedar:4:3"]);
 }
+
+#[test]
+fn only_what_conditions_look_at_is_made() {
+    let seen = |text: &str| seen(&engine(text).policies[0].policy);
+    let nothing = Seen::default();
+    assert_eq!(seen("permit (principal, action == Action::\"read\", resource in Path::\"src\");"), nothing);
+    assert_eq!(
+        seen("permit (principal, action == Action::\"read\", resource) when { principal.tenant == \"context\" };"),
+        Seen { job: true, ..nothing }
+    );
+    assert_eq!(
+        seen(
+            "permit (principal, action == Action::\"run\", resource) unless { resource.pinned && context.kind == \"a\" };"
+        ),
+        Seen { resource: true, context: true, ..nothing }
+    );
+}
