@@ -96,7 +96,7 @@ fn the_schema_and_every_question_fit() {
     assert_eq!(warnings.map(|warning: SchemaWarning| warning.to_string()).collect::<Vec<_>>(), Vec::<String>::new());
     let names = Names::new();
     for asked in acts().into_iter().map(question).chain([script()]) {
-        let (request, entities) = names.request(&asked).unwrap();
+        let (request, entities) = names.request(&asked, Seen::ALL).unwrap();
         let (principal, action, resource) =
             (request.principal().unwrap(), request.action().unwrap(), request.resource().unwrap());
         let context = request.context().unwrap().clone();
