@@ -47,4 +47,5 @@ pub use stepwell_resolve::{BuiltInFunction, FetchProgress, GitSettings, InvalidB
 pub use stepwell_run::{
     Event, EventKind, JobError, JobErrorKind, JobResult, Level, Status, StepPath, StepResult, Stream,
 };
+pub use stepwell_sandbox::{CPU_WINDOW, Quotas};
 pub use stepwell_schema::{Problem, Problems, Reference, Value};

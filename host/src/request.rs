@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use stepwell_expr::Marked;
 use stepwell_plan::Pinning;
+use stepwell_policy::Subject;
 use stepwell_run::Options;
 use stepwell_schema::yaml::MAX_DOCUMENT_BYTES;
 use stepwell_schema::{
@@ -26,6 +27,8 @@ pub struct JobRequest {
     pub(crate) time_limit: Option<Duration>,
     pub(crate) pinning: Pinning,
     pub(crate) options: Options,
+    pub(crate) tenant: String,
+    pub(crate) deterministic: bool,
     pub(crate) cancelled: CancellationToken,
 }
 
@@ -114,6 +117,8 @@ impl JobRequest {
             time_limit: None,
             pinning: Pinning::default(),
             options: Options::default(),
+            tenant: Subject::DEFAULT_TENANT.to_owned(),
+            deterministic: false,
             cancelled: CancellationToken::new(),
         }
     }
@@ -189,6 +194,24 @@ impl JobRequest {
     /// together.
     pub fn canceller(&self) -> Canceller {
         Canceller(self.cancelled.clone())
+    }
+
+    /// Sets whom the job runs for: policies know it, and its steps share the quotas of [`crate::HostBuilder::tenant`].
+    /// Default: `local`.
+    #[must_use]
+    pub fn tenant(mut self, name: impl Into<String>) -> Self {
+        self.tenant = name.into();
+        self
+    }
+
+    /// Sets whether WebAssembly steps see nothing that differs from one run to the next: random numbers are seeded, clocks
+    /// start at the same time and go on with each reading, folders are listed in the order of names, and results that are
+    /// not a number have the same bits. The same job over the same files then has the same outputs and the same events but
+    /// for times. Commands and scripts run as always. Default: off.
+    #[must_use]
+    pub fn deterministic(mut self, on: bool) -> Self {
+        self.deterministic = on;
+        self
     }
 
     /// Ends the job after this time as timed out. By default there is no limit.

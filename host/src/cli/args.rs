@@ -141,6 +141,9 @@ pub(super) struct RunArguments {
     /// Shows the plan and runs nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Gives WebAssembly steps nothing that differs from one run to the next: no real clock, no real random numbers.
+    #[arg(long)]
+    pub(super) deterministic: bool,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ mod plan;
 mod policies;
 mod refusal;
 mod run;
+mod settings;
 mod signals;
 mod step_runner;
 mod surroundings;

@@ -13,8 +13,9 @@ use stepwell_schema::{Problem, Problems, Source};
 use super::args::PolicyCommand;
 use super::diagnostics::{self, counted};
 use super::error::{CommandError, Exit};
+use super::settings::SettingsArguments;
 use super::terminal;
-use crate::{Policy, request};
+use crate::{Ceilings, Policy, request};
 
 /// Where an operator puts policies: files `*.cedar`, all of which hold together.
 const FOLDER: &str = "/etc/stepwell/policy.d";
@@ -29,6 +30,8 @@ pub(super) struct PolicyArguments {
     /// [default: the files in /etc/stepwell/policy.d, else profile:local].
     #[arg(long = "policy", value_name = "POLICY")]
     policies: Vec<String>,
+    #[command(flatten)]
+    settings: SettingsArguments,
     /// Lets functions that ask for it send requests to a host, on port 443 where no port is given; may be repeated. A host
     /// that is an address, or `localhost`, may lie in a private network.
     #[arg(long, value_name = "HOST[:PORT]", value_parser = destination)]
@@ -56,7 +59,9 @@ impl PolicyArguments {
             [] => operator_sources()?,
             named => named.iter().map(|name| source(name)).collect::<Result<_, _>>().map_err(CommandError::Document)?,
         };
-        if sources.is_empty() && self.allow_http.is_empty() && !self.audit_only {
+        let ceilings = self.settings.ceilings()?;
+        let is_plain = self.allow_http.is_empty() && !self.audit_only && ceilings == Ceilings::default();
+        if sources.is_empty() && is_plain {
             return Ok(Policy::local());
         }
         let mut sources = sources;
@@ -67,7 +72,7 @@ impl PolicyArguments {
             let permits: String = self.allow_http.iter().map(Destination::permit).collect();
             sources.push(Source::new("--allow-http", permits));
         }
-        let policy = Policy::load(&sources).map_err(CommandError::Document)?;
+        let policy = Policy::load(&sources).map_err(CommandError::Document)?.with_ceilings(ceilings);
         Ok(Arc::new(if self.audit_only { policy.audit_only() } else { policy }))
     }
 }

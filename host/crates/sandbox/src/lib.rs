@@ -11,6 +11,7 @@
 // Compiled code is loaded in one place, which says why that is sound.
 #![deny(unsafe_code)]
 
+mod admission;
 mod bindings;
 mod check;
 mod clocks;
@@ -46,8 +47,11 @@ mod spec_section;
 mod state;
 mod stdio;
 mod stopwatch;
+mod tenant;
+mod turns;
 mod typed;
 mod values;
 
 pub use code_cache::CacheUnusable;
 pub use sandbox::{Sandbox, SandboxBuilder, SandboxError};
+pub use tenant::{CPU_WINDOW, Caller, Quotas, Tenant};

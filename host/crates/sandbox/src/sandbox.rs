@@ -1,33 +1,47 @@
 //! The façade: one engine, and calls of modules in it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
-use stepwell_run::{Control, Failure, FailureKind, Invocation, Module, ModuleRefused, Outcome, Usage, WasmCall};
+use stepwell_policy::{Grants, Subject};
+use stepwell_run::{
+    Control, EventKind, Failure, FailureKind, Invocation, Module, ModuleRefused, Outcome, Usage, WasmCall,
+};
 use stepwell_schema::Spec;
-use tokio::sync::Semaphore;
+use wasmtime::Engine;
 
+use crate::admission::{Admission, Place};
 use crate::check;
 use crate::code_cache::CacheUnusable;
 use crate::command::{self, Program};
-use crate::engine::Machine;
+use crate::engine::{Machine, Numbers};
 use crate::log_sink::LogSink;
 use crate::modules::{Modules, NotReady, Ready};
 use crate::preopens::PreopenError;
 use crate::setup::Setup;
+use crate::tenant::{Caller, Load, Quotas, Tenant};
 use crate::typed;
 
 /// Runs WebAssembly steps. Each call has a fresh instance that is dropped after it; compiled modules are shared.
 /// Serves any number of calls at the same time, on whatever tokio runtime they are made from, which must be a
 /// multi-threaded one with time turned on.
 pub struct Sandbox {
+    plain: Workshop,
+    /// For deterministic steps; made when the first of them comes.
+    canonical: OnceLock<Result<Workshop, SandboxError>>,
+    builder: SandboxBuilder,
+    /// As many places as the pool has, so that a step waits for one rather than fails.
+    admission: Admission,
+    cache_unusable: Option<CacheUnusable>,
+}
+
+/// An engine with its modules.
+struct Workshop {
     // Dropped before the machine that made them.
     modules: Modules,
     machine: Machine,
-    /// As many as the pool has places, so that a step waits for one rather than fails.
-    places: Semaphore,
-    scratch_folder: PathBuf,
-    cache_unusable: Option<CacheUnusable>,
 }
 
 /// Settings of a [`Sandbox`].
@@ -36,6 +50,7 @@ pub struct SandboxBuilder {
     scratch_folder: PathBuf,
     cache_folder: Option<PathBuf>,
     instances: u32,
+    quotas: Quotas,
 }
 
 /// Why there is no sandbox: the engine does not start on this machine.
@@ -49,61 +64,110 @@ impl Sandbox {
     /// Starts to set up a sandbox. Private folders of commands are made below the scratch folder, which must exist
     /// and be writable for this user alone.
     pub fn builder(scratch_folder: impl Into<PathBuf>) -> SandboxBuilder {
-        SandboxBuilder { scratch_folder: scratch_folder.into(), cache_folder: None, instances: 256 }
+        SandboxBuilder {
+            scratch_folder: scratch_folder.into(),
+            cache_folder: None,
+            instances: 256,
+            quotas: Quotas::default(),
+        }
     }
 
-    /// Runs a module to its end, whatever that end is, and says how it ended.
+    /// Returns a tenant, made with these quotas if it was not there before; without any with those of
+    /// [`SandboxBuilder::quotas`]. It is kept as long as the sandbox.
+    pub fn tenant(&self, name: &str, quotas: Option<Quotas>) -> Tenant {
+        self.admission.tenant(name, quotas)
+    }
+
+    /// Runs a module for the tenant of jobs of which nobody said whom they run for; see [`Sandbox::execute_for`].
+    pub async fn execute(&self, invocation: &Invocation, call: &WasmCall, control: &Control) -> Outcome {
+        let caller = Caller { tenant: self.tenant(Subject::DEFAULT_TENANT, None), deterministic: false };
+        self.execute_for(&caller, invocation, call, control).await
+    }
+
+    /// Runs a module for a tenant to its end, whatever that end is, and says how it ended.
     ///
     /// The guest gets what `call` grants and nothing else. Time for making the module ready does not count. When this
     /// returns nothing of the call runs any more and its private folders are gone; a call that is dropped meanwhile is
     /// stopped at once.
-    pub async fn execute(&self, invocation: &Invocation, call: &WasmCall, control: &Control) -> Outcome {
-        let log = Arc::new(LogSink::new(
-            control.events.clone(),
-            invocation.step.clone(),
-            control.mask.clone(),
-            call.grants.limits.log,
-        ));
+    pub async fn execute_for(
+        &self,
+        caller: &Caller,
+        invocation: &Invocation,
+        call: &WasmCall,
+        control: &Control,
+    ) -> Outcome {
+        let tenant = &caller.tenant;
+        let grants = tenant.quotas().within(&call.grants);
+        let workshop = match self.workshop(caller.deterministic) {
+            Ok(workshop) => workshop,
+            Err(error) => return Outcome::EngineError { message: error.to_string() },
+        };
+        let log =
+            LogSink::new(control.events.clone(), invocation.step.clone(), control.mask.clone(), grants.limits.log);
+        let log = Arc::new(log.without_waits(caller.deterministic));
         let ready = tokio::select! {
             biased;
-            ready = self.modules.get(&call.module, &log) => ready,
+            ready = workshop.modules.get(&call.module, &log) => ready,
             () = control.cancelled.cancelled() => return Outcome::Cancelled,
         };
         let outcome = match ready {
-            Ok(ready) => self.call(&ready, invocation, call, control, &log).await,
+            Ok(ready) => {
+                // Held until the store is dropped.
+                let _place = tokio::select! {
+                    biased;
+                    place = self.place(tenant, &grants, &log) => place,
+                    () = control.cancelled.cancelled() => return Outcome::Cancelled,
+                };
+                match Setup::new(invocation, call, &grants, caller, control, Arc::clone(&log)) {
+                    Ok(setup) => self.call(&workshop.machine.engine, &ready, call, setup).await,
+                    Err(error) => folder_missing(&error),
+                }
+            }
             Err(error) => not_ready(&error),
         };
         log.finish();
         outcome
     }
 
-    async fn call(
-        &self,
-        ready: &Ready,
-        invocation: &Invocation,
-        call: &WasmCall,
-        control: &Control,
-        log: &Arc<LogSink>,
-    ) -> Outcome {
-        let place = tokio::select! {
-            biased;
-            place = self.places.acquire() => place,
-            () = control.cancelled.cancelled() => return Outcome::Cancelled,
+    /// Waits for a place, and for processor time if the tenant has none left.
+    async fn place(&self, tenant: &Tenant, grants: &Grants, log: &LogSink) -> Place<'_> {
+        let told = AtomicBool::new(false);
+        let waits = || {
+            if !told.swap(true, Ordering::Relaxed) {
+                log.notice(EventKind::Busy { what: format!("waiting for a place of tenant `{}`", tenant.name()) });
+            }
         };
-        // Held until the store is dropped. It is never closed, so there is always one.
-        let _place = place;
-        let setup = match Setup::new(invocation, call, control, Arc::clone(log)) {
-            Ok(setup) => setup,
-            Err(error) => return folder_missing(&error),
-        };
-        let engine = &self.machine.engine;
+        if let Some(account) = &tenant.0.account {
+            while let Some(until) = account.charge(Duration::ZERO, Instant::now()) {
+                waits();
+                tokio::time::sleep_until(until.into()).await;
+            }
+        }
+        let place = self.admission.place(tenant, Load::of(grants), waits).await;
+        if told.into_inner() {
+            log.notice(EventKind::BusyOver);
+        }
+        place
+    }
+
+    /// Returns the engine for deterministic steps, or that for all others.
+    fn workshop(&self, deterministic: bool) -> Result<&Workshop, &SandboxError> {
+        if !deterministic {
+            return Ok(&self.plain);
+        }
+        // Where the cache folder cannot be used, the plain one has said so.
+        let make = || self.builder.workshop(Numbers::Canonical).map(|(workshop, _)| workshop);
+        self.canonical.get_or_init(make).as_ref()
+    }
+
+    async fn call(&self, engine: &Engine, ready: &Ready, call: &WasmCall, setup: Setup<'_>) -> Outcome {
         match ready {
             Ready::Typed(pre) => typed::run(engine, pre, call, setup).await,
             Ready::Command(pre) => {
-                command::run(engine, Program::Preview2(pre), call, setup, &self.scratch_folder).await
+                command::run(engine, Program::Preview2(pre), call, setup, &self.builder.scratch_folder).await
             }
             Ready::Preview1(pre) => {
-                command::run(engine, Program::Preview1(pre), call, setup, &self.scratch_folder).await
+                command::run(engine, Program::Preview1(pre), call, setup, &self.builder.scratch_folder).await
             }
         }
     }
@@ -139,21 +203,28 @@ impl SandboxBuilder {
         self
     }
 
+    /// Sets what tenants have that have no quotas of their own. Default: [`Quotas::default`].
+    #[must_use]
+    pub fn quotas(mut self, quotas: Quotas) -> Self {
+        self.quotas = quotas;
+        self
+    }
+
     /// Starts the engine.
     ///
     /// # Errors
     /// It does not start on this machine.
     pub fn build(self) -> Result<Sandbox, SandboxError> {
+        let (plain, cache_unusable) = self.workshop(Numbers::AsComputed)?;
+        let admission = Admission::new(self.instances as usize, self.quotas);
+        Ok(Sandbox { plain, canonical: OnceLock::new(), builder: self, admission, cache_unusable })
+    }
+
+    fn workshop(&self, numbers: Numbers) -> Result<(Workshop, Option<CacheUnusable>), SandboxError> {
         let failed = |error: wasmtime::Error| SandboxError { cause: error.to_string() };
-        let machine = Machine::start(self.instances).map_err(failed)?;
+        let machine = Machine::start(self.instances, numbers).map_err(failed)?;
         let (modules, cache_unusable) = Modules::new(&machine.engine, self.cache_folder.as_deref()).map_err(failed)?;
-        Ok(Sandbox {
-            modules,
-            machine,
-            places: Semaphore::new(self.instances as usize),
-            scratch_folder: self.scratch_folder,
-            cache_unusable,
-        })
+        Ok((Workshop { modules, machine }, cache_unusable))
     }
 }
 
