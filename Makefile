@@ -11,13 +11,14 @@ GUESTS := --package stepwell-sdk --package stepwell-sdk-macros --package stepwel
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS := documents pipelines expressions output_files references masking git
 
-.PHONY: help run test check bench fuzz setup build docs clean
+.PHONY: help run test check bench audit fuzz setup build docs clean
 
 help:
 	@echo 'make run     build what is needed and run the release example'
 	@echo 'make test    all tests'
 	@echo 'make check   formatting, lints and documentation, warnings denied'
 	@echo 'make bench   benchmarks against their baselines, as a table and as JSON'
+	@echo 'make audit   licences, sources and known vulnerabilities of what is built on'
 	@echo 'make fuzz    every fuzz target for FUZZ_SECONDS (30)'
 
 # Installs the toolchain and the WebAssembly targets that rust-toolchain.toml names.
@@ -49,6 +50,14 @@ check: setup
 
 bench: setup
 	$(CARGO) bench --bench engine
+
+# The database of advisories is fetched from github.com. Where that cannot be reached the rest is checked all the same, and
+# the last line says what was not.
+audit: setup
+	@command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked
+	$(CARGO) deny check licenses bans sources
+	@if $(CARGO) deny fetch db 2>/dev/null; then $(CARGO) deny check --disable-fetch advisories; \
+	else echo 'advisories: NOT CHECKED, the database cannot be fetched'; fi
 
 # Ends with the first input at which a target panics, takes more than ten seconds or more than 2 GiB; it is kept in
 # fuzz/artifacts. Coverage instrumentation is stable and the code is safe Rust, so neither RUSTC_BOOTSTRAP=1 nor a nightly

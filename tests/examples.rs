@@ -37,6 +37,35 @@ fn the_same_release_is_the_same_bytes() {
     assert_eq!(archive(), archive());
 }
 
+/// Takes the policy with this identifier out of a text.
+fn without(policies: &str, id: &str) -> String {
+    let kept = policies.split("\n\n").filter(|policy| !policy.contains(&format!("@id(\"{id}\")")));
+    kept.collect::<Vec<_>>().join("\n\n")
+}
+
+#[test]
+fn the_release_example_under_the_profile_hardened() {
+    let place = Place::new();
+    place.examples();
+    let hardened = ["examples/release/job.yml", "--policy", "profile:hardened"];
+    let with = |policy: &'static str| [&hardened[..], &["--policy", policy]].concat();
+    let plan = place.run([vec!["plan"], with("examples/release/release.cedar")].concat());
+    plan.code(0).logs("sha256:").logs("write  dist").logs("allowed   workspace-write");
+    place.run([vec!["run"], with("examples/release/release.cedar")].concat()).code(0);
+
+    fs::remove_dir_all(place.work().join("dist")).expect("the run has made it");
+    let policies = place.read("examples/release/release.cedar");
+    place.write("fewer.cedar", without(&policies, "release-show"));
+    let refused = place.run([vec!["run"], with("fewer.cedar")].concat());
+    refused.code(4).says("step `show` is denied: exec").says("nothing has run").says("permit (principal");
+    assert!(!place.work().join("dist").exists());
+
+    let explained = place.run([vec!["explain"], with("fewer.cedar"), vec!["show"]].concat()).code(4).stdout.clone();
+    let line = &explained[explained.find("permit (").expect("the text to add is shown")..];
+    place.write("fewer.cedar", format!("{}\n{line}", without(&policies, "release-show")));
+    place.run([vec!["run"], with("fewer.cedar")].concat()).code(0);
+}
+
 #[test]
 fn the_denied_example_explains_its_refusal() {
     let place = Place::new();

@@ -10,7 +10,7 @@ use stepwell_process::{Subreaper, WatcherCommand};
 use stepwell_resolve::{
     BuiltInFunction, BuiltInTable, FetchProgress, GitSettings, InvalidBuiltIn, ProgressSink, StandardResolver,
 };
-use stepwell_sandbox::{Isolation, Sandbox};
+use stepwell_sandbox::{Isolation, Quotas, Sandbox};
 
 use crate::error::RunError;
 use crate::host::{Host, Parts};
@@ -26,6 +26,7 @@ use crate::shipped;
 /// | [`threads`](Self::threads) | one for each processor |
 /// | [`sandboxed_steps`](Self::sandboxed_steps) | 256 |
 /// | [`isolation`](Self::isolation) | in this process |
+/// | [`tenant`](Self::tenant) | none: each has what the ceilings of the policy leave |
 /// | [`subreaper`](Self::subreaper) | off |
 /// | [`git`](Self::git) | the defaults of [`GitSettings`], trees kept in the cache folder if there is one |
 /// | [`on_fetch`](Self::on_fetch) | nobody is told |
@@ -39,6 +40,7 @@ pub struct HostBuilder {
     threads: Option<usize>,
     sandboxed_steps: u32,
     isolation: Isolation,
+    tenants: Vec<(String, Quotas)>,
     subreaper: bool,
     watcher: Option<WatcherCommand>,
     functions: BuiltInTable,
@@ -57,6 +59,7 @@ impl HostBuilder {
             threads: None,
             sandboxed_steps: 256,
             isolation: Isolation::InProcess,
+            tenants: Vec::new(),
             subreaper: false,
             watcher: None,
             functions: shipped::functions(),
@@ -109,6 +112,15 @@ impl HostBuilder {
     #[must_use]
     pub fn isolation(mut self, isolation: Isolation) -> Self {
         self.isolation = isolation;
+        self
+    }
+
+    /// Sets what the WebAssembly steps of a tenant may use together. A step beyond it waits for others to end, and says so
+    /// by an event; steps of different tenants take turns. A tenant that is not named here may have as many steps at once
+    /// as the ceilings of the policy say. Of two quotas for one tenant the first counts.
+    #[must_use]
+    pub fn tenant(mut self, name: impl Into<String>, quotas: Quotas) -> Self {
+        self.tenants.push((name.into(), quotas));
         self
     }
 
@@ -184,12 +196,18 @@ impl HostBuilder {
             let settings = GitSettings::new(self.scratch_folder.clone());
             self.cache_folder.iter().fold(settings, |settings, folder| settings.cache_folder(folder))
         });
-        let mut sandbox =
-            Sandbox::builder(self.scratch_folder.clone()).instances(self.sandboxed_steps).isolation(self.isolation);
+        let steps = u32::try_from(self.policy.ceilings().steps_at_once).unwrap_or(u32::MAX);
+        let mut sandbox = Sandbox::builder(self.scratch_folder.clone())
+            .instances(self.sandboxed_steps)
+            .isolation(self.isolation)
+            .quotas(Quotas { steps, ..Quotas::default() });
         if let Some(folder) = self.cache_folder {
             sandbox = sandbox.cache_folder(folder);
         }
         let sandbox = sandbox.build().map_err(|error| RunError::environment("cannot set up WebAssembly", error))?;
+        for (name, quotas) in self.tenants {
+            sandbox.tenant(&name, Some(quotas));
+        }
         let subreaper = match self.subreaper {
             false => None,
             true => Some(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stepwell_process::NativeExecutor;
 use stepwell_run::{Action, BoxFuture, Control, Executor, Invocation, Module, ModuleRefused, Outcome};
-use stepwell_sandbox::Sandbox;
+use stepwell_sandbox::{Caller, Sandbox};
 use stepwell_schema::Spec;
 
 /// The executors of one job behind one face: native commands and scripts go one way, WebAssembly the other. The sandbox
@@ -12,13 +12,15 @@ use stepwell_schema::Spec;
 pub(crate) struct Executors {
     pub(crate) native: NativeExecutor,
     pub(crate) sandbox: Arc<Sandbox>,
+    /// Whom the job runs for, and how.
+    pub(crate) caller: Caller,
 }
 
 impl Executor for Executors {
     fn execute<'a>(&'a self, invocation: &'a Invocation, control: &'a Control) -> BoxFuture<'a, Outcome> {
         match &invocation.action {
             Action::Command { .. } | Action::Script { .. } => self.native.execute(invocation, control),
-            Action::Wasm(call) => Box::pin(self.sandbox.execute(invocation, call, control)),
+            Action::Wasm(call) => Box::pin(self.sandbox.execute_for(&self.caller, invocation, call, control)),
         }
     }
 

@@ -13,7 +13,7 @@ use stepwell_process::{Leftovers, NativeExecutor, Subreaper, WatcherCommand};
 use stepwell_report::Masker;
 use stepwell_resolve::{JobResolver, ProgressSink, StandardResolver};
 use stepwell_run::{Surroundings, event_channel};
-use stepwell_sandbox::Sandbox;
+use stepwell_sandbox::{Caller, Sandbox};
 use stepwell_schema::{Problems, Reference};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -117,6 +117,7 @@ impl Host {
             vars: request.variables.clone(),
             pinning: request.pinning,
             policy: Arc::clone(&self.parts.policy),
+            tenant: request.tenant.clone(),
             ..PlanOptions::default()
         };
         let plan = stepwell_plan::plan(&request.document, work_dir, resolver, &options);
@@ -148,8 +149,14 @@ impl Host {
         let cancel = request.cancelled.child_token();
         let (finished, result) = oneshot::channel();
         let leftovers = self.parts.watcher.clone().map_or_else(Leftovers::default, Leftovers::watched_by);
-        let executors =
-            Executors { native: NativeExecutor::new(leftovers.clone()), sandbox: Arc::clone(&self.parts.sandbox) };
+        let executors = Executors {
+            native: NativeExecutor::new(leftovers.clone()),
+            sandbox: Arc::clone(&self.parts.sandbox),
+            caller: Caller {
+                tenant: self.parts.sandbox.tenant(&request.tenant, None),
+                deterministic: request.deterministic,
+            },
+        };
         let surroundings = Surroundings {
             environment: request.environment,
             variables: request.variables,

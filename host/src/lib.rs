@@ -48,6 +48,6 @@ pub use stepwell_run::{
     Event, EventKind, JobError, JobErrorKind, JobResult, Level, Status, StepPath, StepResult, Stream,
 };
 pub use stepwell_sandbox::{
-    Isolation, ServeError, Support, WorkerCommand, serve as serve_worker, support as wall_support,
+    CPU_WINDOW, Isolation, Quotas, ServeError, Support, WorkerCommand, serve as serve_worker, support as wall_support,
 };
 pub use stepwell_schema::{Problem, Problems, Reference, Value};

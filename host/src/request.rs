@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use stepwell_expr::Marked;
 use stepwell_plan::Pinning;
+use stepwell_policy::Subject;
 use stepwell_run::Options;
 use stepwell_schema::yaml::MAX_DOCUMENT_BYTES;
-use stepwell_schema::{Job, Node, Problem, Problems, Reference, Source, Span, Spanned, Step, StepAction, Value, When};
+use stepwell_schema::{
+    Job, Node, Passes, Problem, Problems, Reference, Source, Span, Spanned, Step, StepAction, Value, When,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::handle::Canceller;
@@ -24,6 +27,8 @@ pub struct JobRequest {
     pub(crate) time_limit: Option<Duration>,
     pub(crate) pinning: Pinning,
     pub(crate) options: Options,
+    pub(crate) tenant: String,
+    pub(crate) deterministic: bool,
     pub(crate) cancelled: CancellationToken,
 }
 
@@ -66,7 +71,7 @@ impl JobRequest {
         let span = Span::new(0, text.len());
         let action = StepAction::Function { reference: Spanned::new(reference, span), inputs: Vec::new() };
         let name = Spanned::new("call".to_owned(), span);
-        let step = Step { name, action, env: Vec::new(), when: When::OnSuccess, span };
+        let step = Step { name, action, env: Vec::new(), passes: Passes::default(), when: When::OnSuccess, span };
         let job =
             Job { source, steps: vec![step], env: Vec::new(), outputs: Vec::new(), warnings: Problems::default() };
         Self::from_job(job).call_with(inputs, [])
@@ -112,6 +117,8 @@ impl JobRequest {
             time_limit: None,
             pinning: Pinning::default(),
             options: Options::default(),
+            tenant: Subject::DEFAULT_TENANT.to_owned(),
+            deterministic: false,
             cancelled: CancellationToken::new(),
         }
     }
@@ -187,6 +194,24 @@ impl JobRequest {
     /// together.
     pub fn canceller(&self) -> Canceller {
         Canceller(self.cancelled.clone())
+    }
+
+    /// Sets whom the job runs for: policies know it, and its steps share the quotas of [`crate::HostBuilder::tenant`].
+    /// Default: `local`.
+    #[must_use]
+    pub fn tenant(mut self, name: impl Into<String>) -> Self {
+        self.tenant = name.into();
+        self
+    }
+
+    /// Sets whether WebAssembly steps see nothing that differs from one run to the next: random numbers are seeded, clocks
+    /// start at the same time and go on with each reading, folders are listed in the order of names, and results that are
+    /// not a number have the same bits. The same job over the same files then has the same outputs and the same events but
+    /// for times. Commands and scripts run as always. Default: off.
+    #[must_use]
+    pub fn deterministic(mut self, on: bool) -> Self {
+        self.deterministic = on;
+        self
     }
 
     /// Ends the job after this time as timed out. By default there is no limit.

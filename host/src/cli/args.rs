@@ -39,6 +39,11 @@ pub(super) enum Command {
     /// Shows what a job would run, with digests, needs and decisions, without running anything.
     #[command(after_help = "Examples:\n    stepwell plan examples/release/job.yml\n    stepwell plan job.yml --json")]
     Plan(PlanArguments),
+    /// Shows what one step asks for, what it is given and by which rule, and the text that would change a denial.
+    #[command(
+        after_help = "Examples:\n    stepwell explain examples/release/job.yml pack\n    stepwell explain job.yml build/compile --policy profile:hardened"
+    )]
+    Explain(ExplainArguments),
     /// Shows the jobs of a pipeline.
     #[command(after_help = "Example:\n    stepwell list .gitlab-ci.yml")]
     List(ListArguments),
@@ -148,6 +153,9 @@ pub(super) struct RunArguments {
     /// Shows the plan and runs nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Gives WebAssembly steps nothing that differs from one run to the next: no real clock, no real random numbers.
+    #[arg(long)]
+    pub(super) deterministic: bool,
 }
 
 #[derive(Debug, Args)]
@@ -177,6 +185,25 @@ pub(super) struct PlanArguments {
     /// Prints the plan as JSON.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArguments {
+    #[command(flatten)]
+    pub(super) job: JobArguments,
+    /// The step: the names on the way to it, with `/` between them.
+    #[arg(value_name = "STEP")]
+    pub(super) step: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LearnArguments {
+    /// Events of runs, as `--events` writes them.
+    #[arg(value_name = "EVENTS", required = true, value_hint = ValueHint::FilePath)]
+    pub(super) events: Vec<PathBuf>,
+    /// The policy file that was tried out [default: none; the least policy is made from nothing].
+    #[arg(long = "change", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -212,6 +239,8 @@ pub(super) enum PolicyCommand {
     Show(PolicyArguments),
     /// Checks policies and shows all problems at once.
     Check(PolicyArguments),
+    /// Prints the least policy for what recorded runs did, as a change of a policy file.
+    Learn(LearnArguments),
     /// Holds policies against a table of expected decisions, in TOML.
     Test {
         /// The table.

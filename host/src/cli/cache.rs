@@ -1,6 +1,5 @@
 //! `stepwell cache`: the fetched trees that are kept between jobs.
 
-use comfy_table::{Table, presets};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use stepwell_resolve::git::cache::{Cache, CacheError, Damage, Entry, Prune};
@@ -8,7 +7,7 @@ use stepwell_resolve::git::cache::{Cache, CacheError, Damage, Entry, Prune};
 use super::args::{CacheCommand, PruneArguments};
 use super::diagnostics::counted;
 use super::error::{CommandError, Exit};
-use super::surroundings;
+use super::{surroundings, table};
 
 /// Digits of a commit id that are shown.
 const SHOWN_DIGITS: usize = 12;
@@ -40,8 +39,7 @@ fn list(entries: &[Entry], as_json: bool) -> Result<Exit, CommandError> {
             .collect();
         return super::print(format!("{:#}\n", json!({ "version": 1, "entries": entries })).as_bytes());
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["repository", "commit", "size", "files", "last used"]);
+    let mut table = table::table(["repository", "commit", "size", "files", "last used"]);
     for entry in entries {
         table.add_row([
             entry.repository.clone(),
@@ -51,8 +49,7 @@ fn list(entries: &[Entry], as_json: bool) -> Result<Exit, CommandError> {
             last_used(entry).unwrap_or_default(),
         ]);
     }
-    let lines: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    super::print(lines.as_bytes())
+    super::print(table::text(&table).as_bytes())
 }
 
 /// What is damaged is no loss: the next job that needs it fetches it anew.

@@ -6,18 +6,22 @@ mod call;
 mod check;
 mod diagnostics;
 mod error;
+mod explain;
 mod fetches;
 mod inputs;
 mod install;
+mod learn;
 mod lenient;
 mod pipeline;
 mod plan;
 mod policies;
 mod refusal;
 mod run;
+mod settings;
 mod signals;
 mod step_runner;
 mod surroundings;
+mod table;
 mod terminal;
 mod variables;
 mod watch;
@@ -64,6 +68,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Call(arguments) => call::call(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::List(arguments) => pipeline::list(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Completions { shell } => completions(shell),

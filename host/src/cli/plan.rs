@@ -19,7 +19,8 @@ pub(super) fn plan(arguments: &PlanArguments) -> Result<Exit, CommandError> {
     Ok(if plan.denials().next().is_none() { Exit::Success } else { Exit::Denied })
 }
 
-fn planned(arguments: &JobArguments) -> Result<Plan, CommandError> {
+/// Plans a job and shows what is odd about it.
+pub(super) fn planned(arguments: &JobArguments) -> Result<Plan, CommandError> {
     let host = run::host(&arguments.policy, Isolation::InProcess)?;
     let plan = host.plan(&run::request(arguments)?)?;
     // Standard error may be closed; the plan is what was asked for.

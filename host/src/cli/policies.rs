@@ -1,19 +1,21 @@
 //! Which policies hold, and `stepwell policy`.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
-use stepwell_policy::Expectations;
+use stepwell_policy::{Expectations, host_name};
 use stepwell_schema::{Problem, Problems, Source};
 
 use super::args::PolicyCommand;
 use super::diagnostics::{self, counted};
 use super::error::{CommandError, Exit};
+use super::settings::SettingsArguments;
 use super::terminal;
-use crate::{Policy, request};
+use crate::{Ceilings, Policy, request};
 
 /// Where an operator puts policies: files `*.cedar`, all of which hold together.
 const FOLDER: &str = "/etc/stepwell/policy.d";
@@ -28,6 +30,23 @@ pub(super) struct PolicyArguments {
     /// [default: the files in /etc/stepwell/policy.d, else profile:local].
     #[arg(long = "policy", value_name = "POLICY")]
     policies: Vec<String>,
+    #[command(flatten)]
+    settings: SettingsArguments,
+    /// Lets functions that ask for it send requests to a host, on port 443 where no port is given; may be repeated. A host
+    /// that is an address, or `localhost`, may lie in a private network.
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = destination)]
+    allow_http: Vec<Destination>,
+    /// Tries the policies out: what they deny is given all the same, and recorded.
+    #[arg(long)]
+    audit_only: bool,
+}
+
+/// Where requests may go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Destination {
+    /// In normal form.
+    pub(super) host: String,
+    pub(super) port: u16,
 }
 
 impl PolicyArguments {
@@ -40,16 +59,55 @@ impl PolicyArguments {
             [] => operator_sources()?,
             named => named.iter().map(|name| source(name)).collect::<Result<_, _>>().map_err(CommandError::Document)?,
         };
-        if sources.is_empty() {
+        let ceilings = self.settings.ceilings()?;
+        let is_plain = self.allow_http.is_empty() && !self.audit_only && ceilings == Ceilings::default();
+        if sources.is_empty() && is_plain {
             return Ok(Policy::local());
         }
-        Policy::load(&sources).map(Arc::new).map_err(CommandError::Document)
+        let mut sources = sources;
+        if sources.is_empty() {
+            sources.extend(Policy::profile_source("local"));
+        }
+        if !self.allow_http.is_empty() {
+            let permits: String = self.allow_http.iter().map(Destination::permit).collect();
+            sources.push(Source::new("--allow-http", permits));
+        }
+        let policy = Policy::load(&sources).map_err(CommandError::Document)?.with_ceilings(ceilings);
+        Ok(Arc::new(if self.audit_only { policy.audit_only() } else { policy }))
     }
 
     /// Tells whether a profile was named that asks for everything there is.
     pub(super) fn is_hardened(&self) -> bool {
         self.policies.iter().any(|policy| policy.strip_prefix(PROFILE) == Some("hardened"))
     }
+}
+
+impl Destination {
+    /// Returns a policy that lets requests go there.
+    fn permit(&self) -> String {
+        format!(
+            "@id(\"allow-http {self}\") @reason(\"given on the command line\")\n\
+             permit (principal, action == Action::\"connect\", resource == Host::\"{self}\");\n"
+        )
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// Reads `HOST` or `HOST:PORT`; an address of version 6 stands in brackets.
+fn destination(text: &str) -> Result<Destination, String> {
+    const HTTPS: u16 = 443;
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            (host, port.parse().map_err(|_| format!("`{port}` is no port"))?)
+        }
+        Some(_) | None => (text, HTTPS),
+    };
+    Ok(Destination { host: host_name(host).map_err(|error| error.to_string())?, port })
 }
 
 fn source(name: &str) -> Result<Arc<Source>, Problems> {
@@ -90,6 +148,7 @@ pub(super) fn policy(command: &PolicyCommand) -> Result<Exit, CommandError> {
             let _ = diagnostics::draw(&mut io::stderr(), policy.warnings(), terminal::color_on_stderr());
             super::print(format!("{} checked: {}\n", counted(policy.len(), "policy rule"), policy.name()).as_bytes())
         }
+        PolicyCommand::Learn(arguments) => super::learn::learn(arguments),
         PolicyCommand::Test { table, policy } => {
             let policy = policy.load()?;
             test(table, &policy)

@@ -21,6 +21,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, CommandError> {
     let host = host(&arguments.job.policy, isolation)?;
     let mut request = request(&arguments.job)?;
     request = lenient::apply(&arguments.output.lenient, request)?;
+    request = request.deterministic(arguments.deterministic);
     if let Some(limit) = arguments.output.timeout {
         request = request.time_limit(limit);
     }

@@ -1,5 +1,6 @@
 //! The baseline of WebAssembly steps: wasmtime alone, with the same engine settings, calling the same component.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
@@ -116,12 +117,17 @@ pub(crate) struct Bare {
 impl Bare {
     /// Sets wasmtime up as the sandbox does, and compiles the component.
     pub(crate) fn new(module: &[u8]) -> wasmtime::Result<Self> {
+        Self::with_places(module, 16)
+    }
+
+    /// As [`Bare::new`], for so many calls at the same time.
+    pub(crate) fn with_places(module: &[u8], places: u32) -> wasmtime::Result<Self> {
         let mut pool = PoolingAllocationConfig::default();
-        pool.total_component_instances(16)
-            .total_stacks(16)
-            .total_memories(32)
-            .total_tables(48)
-            .total_core_instances(96);
+        pool.total_component_instances(places)
+            .total_stacks(places)
+            .total_memories(places * 2)
+            .total_tables(places * 3)
+            .total_core_instances(places * 6);
         let mut config = Config::new();
         config
             .epoch_interruption(true)
@@ -150,6 +156,32 @@ impl Bare {
             }
             Ok(times)
         })
+    }
+
+    /// Calls the component so many times each in so many tasks, on one thread for each processor, and returns the time that
+    /// took and the time of each call.
+    pub(crate) fn at_once(self: &Arc<Self>, tasks: usize, calls: usize) -> (Duration, Vec<Duration>) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        let start = Instant::now();
+        let times = runtime.block_on(async {
+            let calls = |bare: Arc<Self>| async move {
+                let mut times = Vec::with_capacity(calls);
+                for _ in 0..calls {
+                    let start = Instant::now();
+                    bare.call().await.expect("the component runs");
+                    times.push(start.elapsed());
+                    tokio::task::yield_now().await;
+                }
+                times
+            };
+            let tasks: Vec<_> = (0..tasks).map(|_| tokio::spawn(calls(Arc::clone(self)))).collect();
+            let mut times = Vec::new();
+            for task in tasks {
+                times.extend(task.await.expect("the task ends"));
+            }
+            times
+        });
+        (start.elapsed(), times)
     }
 
     async fn call(&self) -> wasmtime::Result<()> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use stepwell::{BuiltInFunction, EventKind, Host, JobRequest, Status};
+use stepwell::{BuiltInFunction, EventKind, Host, HostBuilder, JobRequest, Status};
 
 use crate::bare::{self, Bare};
 use crate::measure::{Figure, Row, Target};
@@ -103,7 +103,7 @@ pub(crate) fn wasm_job(steps: usize) -> String {
 }
 
 /// Runs a job and returns the time from the end of each step to the end of the next, the first `skip` left out.
-fn step_times(host: &Host, job: &str, skip: usize) -> Vec<Duration> {
+pub(crate) fn step_times(host: &Host, job: &str, skip: usize) -> Vec<Duration> {
     let request = JobRequest::from_text("bench.yml", job).expect("the job is valid").work_dir(Path::new("/tmp"));
     job_times(host, request, skip)
 }
@@ -124,25 +124,33 @@ pub(crate) fn job_times(host: &Host, request: JobRequest, skip: usize) -> Vec<Du
 }
 
 pub(crate) fn host(module: &[u8]) -> Host {
+    builder(module).build().expect("the host can be built")
+}
+
+pub(crate) fn builder(module: &[u8]) -> HostBuilder {
     let function = BuiltInFunction {
         file: "func.yml".into(),
         text: NUMBER.into(),
         files: [("m.wasm".to_owned(), module.to_vec().into())].into(),
     };
-    let builder = Host::builder().function("bench/number", function).expect("the name is free");
-    builder.build().expect("the host can be built")
+    Host::builder().function("bench/number", function).expect("the name is free")
 }
 
 /// The smallest typed guest of the tests, from source.
 pub(crate) fn module() -> Vec<u8> {
+    guest("minimal")
+}
+
+/// A typed guest of the tests, from source.
+pub(crate) fn guest(name: &str) -> Vec<u8> {
     #[expect(clippy::disallowed_methods, reason = "guests are built with the project's own compiler")]
     let status = std::process::Command::new(env!("CARGO"))
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .args(["build", "--locked", "--quiet", "--manifest-path", "tests/guests/Cargo.toml", "--package", "minimal"])
+        .args(["build", "--locked", "--quiet", "--manifest-path", "tests/guests/Cargo.toml", "--package", name])
         .args(["--target", "wasm32-wasip2", "--profile", "wasm", "--target-dir", "target/guests"])
         .status()
         .expect("cargo starts");
     assert!(status.success(), "the guests of tests/guests did not build");
-    std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/guests/wasm32-wasip2/wasm/minimal.wasm"))
-        .expect("the guest was built")
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/guests/wasm32-wasip2/wasm");
+    std::fs::read(folder.join(format!("{name}.wasm"))).expect("the guest was built")
 }

@@ -3,12 +3,16 @@
 //! `make bench` prints a table, then the same as one JSON object. A figure is a distribution (p50, p99) over single
 //! steps, calls or program starts; its ratio is p50 against the baseline's p50. `--only NAME` runs one measurement.
 
+mod alternatives;
 mod bare;
+mod bulk;
+mod crowds;
 mod expressions;
 mod git;
 mod jobs;
 mod masking;
 mod measure;
+mod policies;
 mod programs;
 
 use measure::Row;
@@ -18,6 +22,13 @@ type Measurement = (&'static str, fn() -> Vec<Row>);
 
 const MEASUREMENTS: &[Measurement] = &[
     ("wasm-step", jobs::wasm_step),
+    ("at-once", crowds::at_once),
+    ("waiting", crowds::waiting),
+    ("escape", crowds::escape),
+    ("flood", crowds::flood),
+    ("policy", policies::policies),
+    ("files", bulk::bulk),
+    ("alternatives", alternatives::alternatives),
     ("exec-step", jobs::exec_step),
     ("job-length", jobs::job_length),
     ("git-step", git::cached_reference),
@@ -33,6 +44,10 @@ fn main() {
     // The benchmark starts itself anew to measure the memory of one job in a process of its own.
     if let Some(job) = value_of(&arguments, "--run-job") {
         programs::run_job_and_print_memory(job);
+        return;
+    }
+    if let Some(count) = value_of(&arguments, "--wait-instances") {
+        crowds::wait_and_print_memory(count.parse().expect("a number of instances"));
         return;
     }
     let only = value_of(&arguments, "--only");

@@ -21,8 +21,14 @@ pub(crate) struct Row {
 pub(crate) enum Figure {
     /// Times: median and 99th percentile.
     Time { p50: Duration, p99: Duration },
+    /// The 99th percentile alone.
+    Tail(Duration),
+    /// Steps each second, and the 99th percentile of one.
+    Rate { per_second: f64, p99: Duration },
     /// Bytes each second.
     Throughput(f64),
+    /// It was not measured.
+    Nothing,
     /// Bytes.
     Size(u64),
     /// How often something happened.
@@ -34,6 +40,8 @@ pub(crate) enum Figure {
 pub(crate) enum Target {
     /// At most this multiple of the baseline.
     Ratio(f64),
+    /// At least this multiple of the baseline.
+    RatioAtLeast(f64),
     /// At most so much longer than the baseline.
     Above(Duration),
     /// At most this time at the median.
@@ -56,8 +64,29 @@ impl Figure {
         Self::Time { p50: at(50), p99: at(99) }
     }
 
+    /// Returns the 99th percentile alone. At least one time.
+    pub(crate) fn tail(times: Vec<Duration>) -> Self {
+        match Self::of(times) {
+            Self::Time { p99, .. } => Self::Tail(p99),
+            other => other,
+        }
+    }
+
+    /// Returns how many steps ended each second, all of them in `wall`. At least one time.
+    pub(crate) fn rate(wall: Duration, times: Vec<Duration>) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        let per_second = times.len() as f64 / wall.as_secs_f64();
+        match Self::of(times) {
+            Self::Time { p99, .. } => Self::Rate { per_second, p99 },
+            other => other,
+        }
+    }
+
     fn number(self) -> f64 {
         match self {
+            Self::Tail(p99) => p99.as_secs_f64(),
+            Self::Rate { per_second, .. } => per_second,
+            Self::Nothing => f64::NAN,
             Self::Time { p50, .. } => p50.as_secs_f64(),
             Self::Throughput(bytes) => bytes,
             #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
@@ -69,6 +98,9 @@ impl Figure {
 
     fn text(self) -> String {
         match self {
+            Self::Tail(p99) => time(p99),
+            Self::Rate { per_second, p99 } => format!("{per_second:.0}/s, p99 {}", time(p99)),
+            Self::Nothing => String::new(),
             Self::Time { p50, p99 } => format!("{} / {}", time(p50), time(p99)),
             Self::Throughput(bytes) => format!("{:.0} MB/s", bytes / 1e6),
             Self::Size(_) => format!("{:.1} MiB", self.number() / f64::from(1 << 20)),
@@ -78,6 +110,9 @@ impl Figure {
 
     fn json(self) -> Value {
         match self {
+            Self::Tail(p99) => json!({ "p99_us": micros(p99) }),
+            Self::Rate { per_second, p99 } => json!({ "per_second": per_second.round(), "p99_us": micros(p99) }),
+            Self::Nothing => Value::Null,
             Self::Time { p50, p99 } => json!({ "p50_us": micros(p50), "p99_us": micros(p99) }),
             Self::Throughput(bytes) => json!({ "bytes_per_second": bytes.round() }),
             Self::Size(bytes) => json!({ "bytes": bytes }),
@@ -95,6 +130,7 @@ impl Row {
         let number = self.figure.number();
         match self.target {
             Target::Ratio(most) => self.ratio().map(|ratio| ratio <= most),
+            Target::RatioAtLeast(least) => self.ratio().map(|ratio| ratio >= least),
             Target::Above(most) => self.baseline.map(|(_, baseline)| number - baseline.number() <= most.as_secs_f64()),
             Target::AtMost(most) => Some(number <= most.as_secs_f64()),
             Target::AtLeast(least) => Some(number >= least),
@@ -109,6 +145,7 @@ impl Row {
     fn target_text(&self) -> String {
         let wanted = match self.target {
             Target::Ratio(most) => format!("<= {most} x"),
+            Target::RatioAtLeast(least) => format!(">= {least} x"),
             Target::Above(most) => format!("<= + {}", time(most)),
             Target::AtMost(most) => format!("<= {}", time(most)),
             Target::AtLeast(least) => format!(">= {:.0} MB/s", least / 1e6),

@@ -60,6 +60,14 @@ fn peak(folder: &Path, steps: usize) -> u64 {
     run_itself(folder, &job)
 }
 
+/// Runs this program with other arguments and returns what it printed.
+pub(crate) fn itself(arguments: &[&str]) -> String {
+    let program = std::env::current_exe().expect("a program has a path");
+    #[expect(clippy::disallowed_methods, reason = "the program is measured from outside")]
+    let output = std::process::Command::new(program).args(arguments).output().expect("the program starts");
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
 fn run_itself(folder: &Path, job: &Path) -> u64 {
     let program = std::env::current_exe().expect("a program has a path");
     #[expect(clippy::disallowed_methods, reason = "the program is measured from outside")]

@@ -10,6 +10,10 @@ pub const NOT_FOUND: &str = "not-found";
 pub const UNKNOWN_INPUT: &str = "unknown-input";
 /// An input without default that is not given.
 pub const MISSING_INPUT: &str = "missing-input";
+/// A secret that the function does not ask for, or cannot hold.
+pub const UNKNOWN_SECRET: &str = "unknown-secret";
+/// A secret that the function cannot do without and is not passed.
+pub const MISSING_SECRET: &str = "missing-secret";
 /// A value of another type than its input takes.
 pub const INPUT_TYPE: &str = "input-type";
 /// A built-in function that does not exist.

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stepwell_expr::{Context, ContextUse, Marked, Scope, StepOutputs, Template, ValueTemplate, Values};
-use stepwell_policy::{Capability, Decision, Decisions, Policy, Request, Subject, Verdict};
+use stepwell_policy::{Capability, Decision, Decisions, Passed, Policy, Request, Subject};
 use stepwell_schema::{Place, Value, ValueType};
 
+use crate::acts::DecidedAct;
 use crate::function::{PlannedDefinition, PlannedFunction, PlannedSequence};
-use crate::needs::{MAX_REQUESTS, unique};
-use crate::refused::RefusedStep;
+use crate::needs::{MAX_REQUESTS, PlannedNeeds, unique};
 use crate::step::{PlannedAction, PlannedStep, Target};
 
 /// One call in the tree of steps whose needs are decided: of a WebAssembly module, or of a command that asks for something.
@@ -50,12 +50,12 @@ pub(crate) struct Known<'k> {
     pub(crate) job: &'k Arc<Subject>,
 }
 
-/// Returns all calls below a list whose needs are decided, and all steps that may not run at all, both in order of
+/// Returns all calls below a list whose needs are decided, and what all steps do without a need for it, both in order of
 /// execution. At most [`crate::MAX_STEPS`], since the caller has counted.
-pub(crate) fn invocations(root: &PlannedSequence, known: &Known<'_>) -> (Vec<PlannedInvocation>, Vec<RefusedStep>) {
-    let mut walk = Walk { known, path: Vec::new(), found: Vec::new(), refused: Vec::new() };
+pub(crate) fn invocations(root: &PlannedSequence, known: &Known<'_>) -> (Vec<PlannedInvocation>, Vec<DecidedAct>) {
+    let mut walk = Walk { known, path: Vec::new(), passed: Vec::new(), found: Vec::new(), acts: Vec::new() };
     walk.sequence(root, &Values::new(), known.work_dir);
-    (walk.found, walk.refused)
+    (walk.found, walk.acts)
 }
 
 impl PlannedInvocation {
@@ -79,8 +79,10 @@ impl fmt::Display for PlannedInvocation {
 struct Walk<'k> {
     known: &'k Known<'k>,
     path: Vec<(usize, String)>,
+    /// What the steps on the way pass, the outermost first; of one whose paths are not known yet, nothing.
+    passed: Vec<Option<Arc<Passed>>>,
     found: Vec<PlannedInvocation>,
-    refused: Vec<RefusedStep>,
+    acts: Vec<DecidedAct>,
 }
 
 impl Walk<'_> {
@@ -91,10 +93,13 @@ impl Walk<'_> {
             match &step.action {
                 PlannedAction::Script(_) => {
                     let decision = self.known.policy.decide_script(self.known.job, step.place.clone());
-                    self.refuse(step, None, decision);
+                    self.keep(step, None, decision);
                 }
                 PlannedAction::Function { target: Target::Pinned(function), .. } => {
+                    let depth = self.passed.len();
+                    self.passed.extend(step.passes.allow.as_ref().map(|allow| self.passed(allow, inputs, folder)));
                     self.call(step, function, inputs, folder);
+                    self.passed.truncate(depth);
                 }
                 PlannedAction::Function { target: Target::WhenReached(_), .. } => {}
             }
@@ -127,19 +132,16 @@ impl Walk<'_> {
     fn decide_act(&mut self, step: &PlannedStep, function: &Arc<PlannedFunction>, capability: Capability) {
         let Known { policy, job, .. } = self.known;
         let decision = policy.decide_act(job, &function.facts, capability, step.place.clone());
-        self.refuse(step, Some(function), decision);
+        self.keep(step, Some(function), decision);
     }
 
-    /// Keeps a denial.
-    fn refuse(&mut self, step: &PlannedStep, function: Option<&Arc<PlannedFunction>>, decision: Decision) {
-        if decision.verdict == Verdict::Denied {
-            self.refused.push(RefusedStep {
-                path: self.path.clone(),
-                place: step.place.clone(),
-                function: function.map(Arc::clone),
-                decision,
-            });
-        }
+    fn keep(&mut self, step: &PlannedStep, function: Option<&Arc<PlannedFunction>>, decision: Decision) {
+        self.acts.push(DecidedAct {
+            path: self.path.clone(),
+            place: step.place.clone(),
+            function: function.map(Arc::clone),
+            decision,
+        });
     }
 
     /// Returns the native program that a function starts, if it starts one and its name is known and not sensitive.
@@ -192,13 +194,30 @@ impl Walk<'_> {
             }
         }
         requests.extend(function.needs.fixed.iter().cloned());
-        let decisions =
-            self.known.policy.decide(self.known.job, &function.facts, &unique(requests), self.known.work_dir);
+        let Some(passed) = self.passed.iter().cloned().collect::<Option<Vec<_>>>() else {
+            let known = requests.into_iter().map(|request| request.capability);
+            return NeedsState::WhenReached {
+                known: Decisions::default(),
+                open: open.into_iter().chain(known).collect(),
+            };
+        };
+        let Known { policy, job, work_dir, .. } = self.known;
+        let decisions = policy.decide(job, &function.facts, &unique(requests), &passed, work_dir);
         if open.is_empty() {
             NeedsState::Decided(decisions)
         } else {
             NeedsState::WhenReached { known: decisions, open }
         }
+    }
+
+    /// Returns what a step passes; none where a path of it is not known yet.
+    fn passed(&self, allow: &PlannedNeeds, inputs: &Values, folder: &Path) -> Option<Arc<Passed>> {
+        let all_known = allow.paths.iter().all(|path| self.is_known(&path.template, inputs));
+        if !all_known {
+            return None;
+        }
+        self.with_scope(inputs, folder, |scope| allow.requests(scope).ok())
+            .map(|allowed| Arc::new(Passed::new(allowed)))
     }
 
     fn evaluate_value(&self, template: &ValueTemplate, inputs: &Values, folder: &Path) -> Option<Marked> {

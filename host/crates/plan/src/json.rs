@@ -5,10 +5,10 @@ use std::slice;
 use serde_json::{Map, Value, json};
 use stepwell_policy::Decisions;
 
+use crate::acts::Acts;
 use crate::function::{PlannedDefinition, PlannedFunction, PlannedSequence};
 use crate::invocation::{NeedsState, PlannedInvocation};
 use crate::plan::Plan;
-use crate::refused::RefusedSteps;
 use crate::step::{Deferred, PlannedAction, PlannedStep, Target};
 
 /// Version of the JSON form. Goes up when a reader of the version before would misunderstand.
@@ -19,17 +19,16 @@ impl Plan {
     ///
     /// - `version`: [`JSON_VERSION`]
     /// - `job`: `{name, digest}`
-    /// - `steps`: a list of `{name, kind, reference?, function?, module?, refused?, needs?, open?, steps?, pinned?}`; `kind` is
+    /// - `steps`: a list of `{name, kind, reference?, function?, module?, acts?, needs?, open?, steps?, pinned?}`; `kind` is
     ///   `script`, `exec`, `sequence`, `wasm`, or `when-reached` with the reason under `because`; `function` and `module`
-    ///   are digests; `refused` are denials of the step as a whole, `needs` are decisions, `open` the needs that are decided when the step is reached
+    ///   are digests; `acts` are the decisions about the call itself and its native program, `needs` those about what the function asks for, `open` the needs that are decided when the step is reached
     /// - `functions`: a list of `{reference, protocol, file, digest, commit?, module?: {name, digest}}`
     /// - `denials`: how much is denied that cannot be done without
     /// - `warnings`: a list of texts
     ///
     /// Nothing in it depends on time, on the machine, or on where the work dir lies.
     pub fn to_json(&self) -> Value {
-        let mut walk =
-            Walk { at: Vec::new(), invocations: self.invocations.iter(), refused: RefusedSteps::new(&self.refused) };
+        let mut walk = Walk { at: Vec::new(), invocations: self.invocations.iter(), acts: Acts::new(&self.acts) };
         json!({
             "version": JSON_VERSION,
             "job": { "name": self.source.name(), "digest": self.digest },
@@ -46,7 +45,7 @@ struct Walk<'p> {
     /// The positions on the way to the step.
     at: Vec<usize>,
     invocations: slice::Iter<'p, PlannedInvocation>,
-    refused: RefusedSteps<'p>,
+    acts: Acts<'p>,
 }
 
 fn steps(sequence: &PlannedSequence, walk: &mut Walk<'_>) -> Vec<Value> {
@@ -62,9 +61,9 @@ fn steps(sequence: &PlannedSequence, walk: &mut Walk<'_>) -> Vec<Value> {
 fn step_json(step: &PlannedStep, walk: &mut Walk<'_>) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("name".into(), json!(step.name));
-    let refused = walk.refused.take(&walk.at);
-    if !refused.is_empty() {
-        object.insert("refused".into(), json!(refused));
+    let acts = walk.acts.take(&walk.at);
+    if !acts.is_empty() {
+        object.insert("acts".into(), json!(acts));
     }
     match &step.action {
         PlannedAction::Script(_) => {

@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+mod acts;
 pub mod code;
 mod document;
 mod facts;
@@ -24,24 +25,25 @@ mod json;
 mod load;
 mod names;
 mod needs;
+mod passes;
 mod pinning;
 mod plan;
 mod problem;
-mod refused;
 mod resolver;
 mod script;
 mod show;
 mod step;
 
+pub use acts::DecidedAct;
 pub use fetch::{FetchError, FetchLimit};
 pub use function::{Extent, Module, PlannedDefinition, PlannedFunction, PlannedSequence, PlannedWasm};
 pub use invocation::{NeedsState, PlannedInvocation};
 pub use json::JSON_VERSION;
 pub use load::{MAX_DEPTH, MAX_MODULE_BYTES, MAX_STEPS, load_function};
 pub use needs::{MAX_REQUESTS, NeedError, NeedErrorCause, PathAccess, PlannedNeeds, PlannedPathNeed};
+pub use passes::{SecretRefused, missing_secrets, secret_refused};
 pub use pinning::Pinning;
 pub use plan::{Denial, Plan, PlanOptions, plan};
 pub use problem::resolve_problem;
-pub use refused::RefusedStep;
 pub use resolver::{Base, KnownRevisions, Origin, Protocol, ResolveError, Resolved, Resolver};
-pub use step::{Deferred, PlannedAction, PlannedStep, Target};
+pub use step::{Deferred, PlannedAction, PlannedPasses, PlannedStep, Target};

@@ -16,11 +16,12 @@ use crate::function::{Extent, Module, PlannedDefinition, PlannedFunction, Planne
 use crate::inputs::{Given, check_inputs};
 use crate::names::{Names, StepOutputs};
 use crate::needs::PlannedNeeds;
+use crate::passes::check_secrets;
 use crate::pinning::Pinning;
 use crate::problem::{in_document_order, resolve_problem};
 use crate::resolver::{Base, Protocol, ResolveError, Resolved, Resolver};
 use crate::script;
-use crate::step::{Deferred, PlannedAction, PlannedStep, Target};
+use crate::step::{Deferred, PlannedAction, PlannedPasses, PlannedStep, Target};
 
 /// Most functions inside each other. People nest three or four; every level costs the host a stack frame or ten.
 pub const MAX_DEPTH: usize = 50;
@@ -171,7 +172,16 @@ impl<'r> Loader<'r> {
                 self.call(document, reference, &place, given, base, names)
             }
         };
-        PlannedStep { name: step.name.value.clone(), place, env, action, when: step.when }
+        if let (PlannedAction::Function { target: Target::Pinned(function), .. }, Pinning::BeforeTheFirstStep) =
+            (&action, self.pinning)
+        {
+            check_secrets(document, &place, &step.passes.secrets, function);
+        }
+        let passes = PlannedPasses {
+            secrets: document.env(&step.passes.secrets, names),
+            allow: step.passes.allow.as_ref().map(|allow| PlannedNeeds::compile(allow, document, names)),
+        };
+        PlannedStep { name: step.name.value.clone(), place, env, action, passes, when: step.when }
     }
 
     /// Tells whether a call is as good as a script; its inputs are checked then.

@@ -7,6 +7,7 @@ use stepwell_expr::{Template, Values};
 use stepwell_policy::{Decision, Policy, Subject};
 use stepwell_schema::{Digest, Job, Place, Problem, Problems, Source};
 
+use crate::acts::DecidedAct;
 use crate::code;
 use crate::document::Document;
 use crate::function::{PlannedFunction, PlannedSequence};
@@ -15,7 +16,6 @@ use crate::load::{Loader, MAX_STEPS};
 use crate::names::Names;
 use crate::pinning::Pinning;
 use crate::problem::in_document_order;
-use crate::refused::RefusedStep;
 use crate::resolver::{Base, Resolver};
 
 /// The locked form of a job: what is known before anything runs.
@@ -31,9 +31,9 @@ pub struct Plan {
     pub root: PlannedSequence,
     /// The calls in the tree of pinned steps whose needs are decided, in order of execution, with what is decided.
     pub invocations: Vec<PlannedInvocation>,
-    /// The steps in the tree of pinned steps that may not run at all, in order of execution. A step of which something is
-    /// only known when it is reached is decided then.
-    pub refused: Vec<RefusedStep>,
+    /// What the steps in the tree of pinned steps do without a need for it, in order of execution, with what is decided.
+    /// What is only known when a step is reached is decided then.
+    pub acts: Vec<DecidedAct>,
     /// Whom the decisions are made for.
     pub subject: Arc<Subject>,
     /// All functions that are pinned, each once, sorted by reference and digest.
@@ -109,7 +109,7 @@ pub fn plan(job: &Job, work_dir: &Path, resolver: &dyn Resolver, options: &PlanO
     }
     let subject = Arc::new(Subject { tenant: options.tenant.clone(), source: job.source.name().to_owned() });
     let known = Known { work_dir, vars: &options.vars, policy: &options.policy, job: &subject };
-    let (invocations, refused) = invocations(&root, &known);
+    let (invocations, acts) = invocations(&root, &known);
     let digest = Digest::of(job.source.text().as_bytes());
     Ok(Plan {
         source: Arc::clone(&job.source),
@@ -117,7 +117,7 @@ pub fn plan(job: &Job, work_dir: &Path, resolver: &dyn Resolver, options: &PlanO
         env,
         root,
         invocations,
-        refused,
+        acts,
         subject,
         functions,
         warnings,
@@ -129,11 +129,11 @@ impl Plan {
     /// Iterates over what is denied whatever happens and cannot be done without, in order of execution. With one of them
     /// nothing should be run at all.
     pub fn denials(&self) -> impl Iterator<Item = Denial<'_>> {
-        let refused = self.refused.iter().map(|step| Denial {
-            path: &step.path,
-            place: &step.place,
-            function: step.function.as_deref(),
-            decision: &step.decision,
+        let refused = self.acts.iter().filter(|act| act.decision.refuses()).map(|act| Denial {
+            path: &act.path,
+            place: &act.place,
+            function: act.function.as_deref(),
+            decision: &act.decision,
         });
         let needs = self.invocations.iter().flat_map(|invocation| {
             let decisions = match &invocation.needs {

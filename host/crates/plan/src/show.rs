@@ -3,13 +3,13 @@
 use std::fmt::{self, Write as _};
 use std::slice;
 
-use stepwell_policy::{Capability, Decision};
+use stepwell_policy::{Capability, Decision, Verdict};
 use stepwell_schema::Digest;
 
+use crate::acts::Acts;
 use crate::function::{PlannedDefinition, PlannedFunction, PlannedSequence};
 use crate::invocation::{NeedsState, PlannedInvocation};
 use crate::plan::Plan;
-use crate::refused::RefusedSteps;
 use crate::resolver::Protocol;
 use crate::step::{Deferred, PlannedAction, PlannedStep, Target};
 
@@ -24,8 +24,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = Lines::default();
         lines.push(0, printable(self.source.name()), short(&self.digest));
-        let mut walk =
-            Walk { at: Vec::new(), invocations: self.invocations.iter(), refused: RefusedSteps::new(&self.refused) };
+        let mut walk = Walk { at: Vec::new(), invocations: self.invocations.iter(), acts: Acts::new(&self.acts) };
         lines.steps(&self.root, 1, &mut walk);
         lines.write(f)?;
         match self.denials().count() {
@@ -41,7 +40,7 @@ struct Walk<'p> {
     /// The positions on the way to the step.
     at: Vec<usize>,
     invocations: slice::Iter<'p, PlannedInvocation>,
-    refused: RefusedSteps<'p>,
+    acts: Acts<'p>,
 }
 
 /// Lines of two columns.
@@ -67,7 +66,8 @@ impl Lines {
 
     /// Shows what is below a step: what is denied it at all, its list, and its needs.
     fn step(&mut self, step: &PlannedStep, level: usize, walk: &mut Walk<'_>) {
-        let refused = walk.refused.take(&walk.at);
+        let mut refused = walk.acts.take(&walk.at);
+        refused.retain(|decision| decision.verdict != Verdict::Allowed);
         let Some(function) = step.pinned() else { return self.decisions(refused, &[], level) };
         if let PlannedDefinition::Sequence(sequence) = &function.definition {
             self.decisions(refused, &[], level);

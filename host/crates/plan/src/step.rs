@@ -6,6 +6,7 @@ use stepwell_expr::{Template, ValueTemplate};
 use stepwell_schema::{Place, Reference, When};
 
 use crate::function::PlannedFunction;
+use crate::needs::PlannedNeeds;
 
 /// One step of a list, compiled.
 #[derive(Debug)]
@@ -18,8 +19,19 @@ pub struct PlannedStep {
     pub env: Vec<(String, Template)>,
     /// What it invokes.
     pub action: PlannedAction,
+    /// What its function is passed besides inputs.
+    pub passes: PlannedPasses,
     /// When it runs. Only a job's own list holds other steps than [`When::OnSuccess`].
     pub when: When,
+}
+
+/// What a step passes to its function besides inputs, compiled.
+#[derive(Debug, Default)]
+pub struct PlannedPasses {
+    /// Secrets by the names under which the function asks for them, in the order of the document.
+    pub secrets: Vec<(String, Template)>,
+    /// The most that the function, and those it calls, may have; none means all that they ask for.
+    pub allow: Option<PlannedNeeds>,
 }
 
 /// What a planned step invokes.

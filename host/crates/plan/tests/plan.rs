@@ -462,7 +462,7 @@ wasm: { module: m.wasm }
         &[
             "read data  allowed  workspace-read",
             "env CI  allowed  env-by-name",
-            "http api.example.com:443 GET HEAD  denied  no-rule",
+            "http api.example.com:443 GET HEAD  denied  no-policy",
             "clock real  allowed  clock",
             "limits memory 512 MiB  allowed  limits",
         ],
@@ -768,9 +768,9 @@ fn steps_that_may_not_run_are_found_before_anything_runs() {
     assert!(shown.contains("\n    exec   sh     "), "{shown}");
     assert!(shown.ends_with("3 needs denied: this job would end before its first step\n"), "{shown}");
     let json = plan.to_json();
-    assert_eq!(json["steps"][1]["refused"][0]["capability"]["program"], "sh");
-    assert_eq!(json["steps"][0]["steps"][0]["refused"][0]["rule"], "no-policy");
-    assert_eq!(json["steps"][2].get("refused"), None);
+    assert_eq!(json["steps"][1]["acts"][0]["capability"]["program"], "sh");
+    assert_eq!(json["steps"][0]["steps"][0]["acts"][0]["rule"], "no-policy");
+    assert_eq!(json["steps"][2]["acts"][0]["verdict"], "allowed");
 
     // What the denials say to add is enough.
     let remedies: Vec<String> = plan

@@ -113,6 +113,11 @@ impl Capability {
         }
     }
 
+    /// Tells whether this is asked for by doing it, rather than by a need of the function file.
+    pub const fn is_act(&self) -> bool {
+        matches!(self, Self::Run { .. } | Self::Exec { .. } | Self::Export { .. })
+    }
+
     /// Returns the key of the function file under which this is asked for, such as `spec.needs.read`; for what is asked for
     /// without saying so, the key that leads to it.
     pub const fn key(&self) -> &'static str {

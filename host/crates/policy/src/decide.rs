@@ -10,8 +10,9 @@ use crate::ceiling::Ceilings;
 use crate::decision::{Decision, Decisions, Verdict};
 use crate::facts::{FunctionFacts, Subject};
 use crate::grants::{Access, Grants, HttpGrant, Root, SecretGrant};
-use crate::hard::{self, Passed};
+use crate::hard::{self, Left};
 use crate::host_name::host_name;
+use crate::passed::Passed;
 use crate::policy::Policy;
 use crate::question::{Act, Deed, Question};
 use crate::remedy::Remedy;
@@ -20,6 +21,9 @@ use crate::work_path::WorkPath;
 
 impl Policy {
     /// Decides about all requests of one invocation of a function.
+    ///
+    /// `passed` is what the steps on the way to the function pass, the outermost first; a request of which nothing is left
+    /// is denied by the rule `not-passed`, and one that is narrowed gives a decision for each part that is left.
     ///
     /// The rules of the engine come first, and no policy widens them: `no-rule` and `invalid-path` deny what is no path
     /// beneath the work dir, `invalid-name` what is no name, `invalid-host` what is no host, `ceiling` what is above a
@@ -31,10 +35,17 @@ impl Policy {
         job: &Arc<Subject>,
         function: &Arc<FunctionFacts>,
         requests: &[Request],
+        passed: &[Arc<Passed>],
         work_dir: &Path,
     ) -> Decisions {
-        let answers: Vec<Answer> =
-            requests.iter().map(|request| self.answer(job, function, &request.capability, work_dir)).collect();
+        let narrowed: Vec<(Request, Option<Answer>)> = self.narrow(requests, passed, work_dir);
+        let (requests, answers): (Vec<Request>, Vec<Answer>) = narrowed
+            .into_iter()
+            .map(|(request, answer)| {
+                let answer = answer.unwrap_or_else(|| self.answer(job, function, &request.capability, work_dir));
+                (request, answer)
+            })
+            .unzip();
         let writable: Vec<WorkPath> = answers.iter().filter_map(writable).cloned().collect();
         let mut grants = Grants { limits: self.ceilings().limits(), ..Grants::default() };
         let mut decisions = Vec::with_capacity(requests.len());
@@ -47,6 +58,26 @@ impl Policy {
         }
         grants.settle();
         Decisions { decisions, grants }
+    }
+
+    /// Holds requests against what the steps on the way to the function pass, the outermost first. A request of which
+    /// nothing is left is answered.
+    fn narrow(&self, requests: &[Request], passed: &[Arc<Passed>], work_dir: &Path) -> Vec<(Request, Option<Answer>)> {
+        let limits_asked = requests.iter().any(|request| matches!(request.capability, Capability::Limits { .. }));
+        let own_limits = passed.iter().filter(|_| !limits_asked).find_map(|passed| passed.limits_of_its_own());
+        let own_limits =
+            own_limits.map(|capability| Request { capability, reason: None, optional: false, place: None });
+        let narrowed = |request: &Request| {
+            let mut left = vec![request.clone()];
+            for passed in passed {
+                left = left.into_iter().flat_map(|part| passed.narrow(part, work_dir, self.ceilings())).collect();
+            }
+            if left.is_empty() {
+                return vec![(request.clone(), Some(Err(not_passed())))];
+            }
+            left.into_iter().map(|part| (part, None)).collect()
+        };
+        requests.iter().chain(&own_limits).flat_map(narrowed).collect()
     }
 
     /// Decides about something that a function does without a need for it: it is called, starts a program, or exports a
@@ -78,10 +109,10 @@ impl Policy {
         work_dir: &Path,
     ) -> Answer {
         match hard::check(capability, work_dir, self.ceilings())? {
-            Passed::Allowed { rule, reason } => {
-                Ok(Allowed { decided_by: DecidedBy::Rule(rule), reason: reason.into(), root: None })
+            Left::Allowed { rule, reason } => {
+                Ok(Allowed { decided_by: DecidedBy::Rule(rule), reason: reason.into(), root: None, overruled: None })
             }
-            Passed::ForPolicies(act) => {
+            Left::ForPolicies(act) => {
                 let root = match &act {
                     Act::Read { path } => Some((path.clone(), Access::Read)),
                     Act::Write { path, .. } => Some((path.clone(), Access::Write)),
@@ -102,7 +133,9 @@ impl Policy {
     fn put(&self, question: Question, root: Option<(WorkPath, Access)>) -> Answer {
         let ruling = self.ask(&question);
         match ruling.verdict {
-            Verdict::Allowed => Ok(Allowed { decided_by: ruling.decided_by, reason: ruling.reason, root }),
+            Verdict::Allowed | Verdict::Audited => {
+                Ok(Allowed { decided_by: ruling.decided_by, reason: ruling.reason, root, overruled: None })
+            }
             Verdict::Denied => {
                 let (reason, remedy) = match ruling.decided_by {
                     DecidedBy::NoPolicy => {
@@ -112,9 +145,21 @@ impl Policy {
                         (ruling.reason.to_string(), Remedy::Change(ruling.decided_by.clone()))
                     }
                 };
+                if self.is_audit_only() {
+                    let (decided_by, reason) = (ruling.decided_by, reason.into());
+                    return Ok(Allowed { decided_by, reason, root, overruled: Some(remedy) });
+                }
                 Err(Denied { decided_by: ruling.decided_by, reason, remedy })
             }
         }
+    }
+}
+
+fn not_passed() -> Denied {
+    Denied {
+        decided_by: DecidedBy::Rule("not-passed"),
+        reason: "the job does not pass it on: it is not in `allow` of the step".to_owned(),
+        remedy: Remedy::PassOn,
     }
 }
 
@@ -136,6 +181,8 @@ struct Allowed {
     decided_by: DecidedBy,
     reason: Arc<str>,
     root: Option<(WorkPath, Access)>,
+    /// What would change the denial that is only recorded.
+    overruled: Option<Remedy>,
 }
 
 /// A denial, and what would change it.
@@ -175,10 +222,10 @@ impl Allowed {
     fn decision(self, request: &Request) -> Decision {
         Decision {
             request: request.clone(),
-            verdict: Verdict::Allowed,
+            verdict: if self.overruled.is_some() { Verdict::Audited } else { Verdict::Allowed },
             decided_by: self.decided_by,
             reason: self.reason.to_string(),
-            remedy: None,
+            remedy: self.overruled.map(|remedy| remedy.text(request)),
         }
     }
 }

@@ -16,6 +16,8 @@ pub enum Verdict {
     Allowed,
     /// It is not.
     Denied,
+    /// The policies deny it, and it is given all the same: they are only tried out (see [`crate::Policy::audit_only`]).
+    Audited,
 }
 
 /// The answer to one request.
@@ -29,14 +31,14 @@ pub struct Decision {
     pub decided_by: DecidedBy,
     /// Why, for people: a lower-case fragment without full stop.
     pub reason: String,
-    /// What would change a denial, and who may change it.
+    /// What would change a denial, audited or not, and who may change it.
     pub remedy: Option<String>,
 }
 
 /// The answers to all requests of one invocation, with what follows from them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decisions {
-    /// One for each request, in the order of the requests.
+    /// One for each request, in the order of the requests; one that the job narrows gives one for each part.
     pub decisions: Vec<Decision>,
     /// The sum of what is allowed.
     pub grants: Grants,
@@ -62,6 +64,7 @@ impl Verdict {
         match self {
             Self::Allowed => "allowed",
             Self::Denied => "denied",
+            Self::Audited => "audited",
         }
     }
 }

@@ -279,9 +279,9 @@ mod tests {
         );
         check(
             "local",
-            &case("action = \"useSecret\"\nresource = \"k\"\nhost = \"h\"\nexpect = \"deny\""),
+            &case("action = \"useSecret\"\nresource = \"k\"\nhost = \"h\"\nexpect = \"allow\""),
             true,
-            "no-policy",
+            "local-use-secret",
         );
         check("local", &case("action = \"readEnv\"\nresource = \"CI\"\nexpect = \"allow\""), true, "env-by-name");
         check("local", &case("action = \"export\"\nresource = \"A\"\nexpect = \"allow\""), true, "local-export");

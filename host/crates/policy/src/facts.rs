@@ -1,5 +1,7 @@
 //! Who acts: the job, and the function that asks.
 
+use std::hash::{Hash, Hasher};
+
 /// The job that a decision is made for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Subject {
@@ -10,7 +12,7 @@ pub struct Subject {
 }
 
 /// What policies know of a function. Whoever wrote the job or the function controls all of it but the digests.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionFacts {
     /// The reference in canonical form.
     pub name: String,
@@ -28,6 +30,14 @@ pub struct FunctionFacts {
     pub kind: &'static str,
     /// The digest of its WebAssembly module, as `sha256:…`.
     pub module: Option<String>,
+}
+
+impl Hash for FunctionFacts {
+    /// Hashes the digest and the name alone, which tell functions apart: answers are looked up once a need of every step.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest.hash(state);
+        self.name.hash(state);
+    }
 }
 
 impl Subject {

@@ -14,7 +14,7 @@ use crate::rule::DecidedBy;
 use crate::work_path::{InvalidWorkPath, WorkPath};
 
 /// What the rules of the engine leave of a request.
-pub(crate) enum Passed {
+pub(crate) enum Left {
     /// It is allowed: policies have no say in it.
     Allowed { rule: &'static str, reason: &'static str },
     /// The policies decide, about what will really be touched.
@@ -22,45 +22,43 @@ pub(crate) enum Passed {
 }
 
 /// Holds a request to the rules of the engine.
-pub(crate) fn check(capability: &Capability, work_dir: &Path, ceilings: &Ceilings) -> Result<Passed, Denied> {
+pub(crate) fn check(capability: &Capability, work_dir: &Path, ceilings: &Ceilings) -> Result<Left, Denied> {
     let exceeded = ceilings.exceeded(capability);
     if !exceeded.is_empty() {
         return Err(denied("ceiling", exceeded.join("; "), Remedy::AmountBelow));
     }
     match capability {
-        Capability::Run { .. } => Ok(Passed::ForPolicies(Act::Run)),
-        Capability::Exec { program } => Ok(Passed::ForPolicies(Act::Exec { program: program.clone() })),
-        Capability::Export { name } => Ok(Passed::ForPolicies(Act::Export { name: name.clone() })),
-        Capability::Read { path } => Ok(Passed::ForPolicies(Act::Read { path: inside(path, work_dir)? })),
+        Capability::Run { .. } => Ok(Left::ForPolicies(Act::Run)),
+        Capability::Exec { program } => Ok(Left::ForPolicies(Act::Exec { program: program.clone() })),
+        Capability::Export { name } => Ok(Left::ForPolicies(Act::Export { name: name.clone() })),
+        Capability::Read { path } => Ok(Left::ForPolicies(Act::Read { path: inside(path, work_dir)? })),
         Capability::Write { path, bytes, files } => {
             let (default_bytes, default_files) = ceilings.growth();
-            Ok(Passed::ForPolicies(Act::Write {
+            Ok(Left::ForPolicies(Act::Write {
                 path: inside(path, work_dir)?,
                 bytes: bytes.unwrap_or(default_bytes),
                 files: files.unwrap_or(default_files),
             }))
         }
-        Capability::Env { name } if is_name(name) => Ok(Passed::ForPolicies(Act::ReadEnv { name: name.clone() })),
+        Capability::Env { name } if is_name(name) => Ok(Left::ForPolicies(Act::ReadEnv { name: name.clone() })),
         Capability::Env { name } => {
             Err(denied("invalid-name", format!("`{name}` is no name of a variable"), Remedy::ValidName))
         }
-        Capability::Http { host, port, methods, paths } => Ok(Passed::ForPolicies(Act::Connect {
+        Capability::Http { host, port, methods, paths } => Ok(Left::ForPolicies(Act::Connect {
             host: normal_host(host)?,
             port: *port,
             methods: methods.clone(),
             paths: paths.clone(),
         })),
         Capability::Secret { name, host: Some(host) } => {
-            Ok(Passed::ForPolicies(Act::UseSecret { name: name.clone(), host: normal_host(host)? }))
+            Ok(Left::ForPolicies(Act::UseSecret { name: name.clone(), host: normal_host(host)? }))
         }
-        Capability::Secret { name, host: None } => Ok(Passed::ForPolicies(Act::RevealSecret { name: name.clone() })),
-        Capability::Clock(_) => Ok(Passed::Allowed { rule: "clock", reason: "every clock may be asked for" }),
+        Capability::Secret { name, host: None } => Ok(Left::ForPolicies(Act::RevealSecret { name: name.clone() })),
+        Capability::Clock(_) => Ok(Left::Allowed { rule: "clock", reason: "every clock may be asked for" }),
         Capability::Random(_) => {
-            Ok(Passed::Allowed { rule: "random", reason: "every source of random numbers may be asked for" })
+            Ok(Left::Allowed { rule: "random", reason: "every source of random numbers may be asked for" })
         }
-        Capability::Limits { .. } => {
-            Ok(Passed::Allowed { rule: "limits", reason: "within the ceilings of this engine" })
-        }
+        Capability::Limits { .. } => Ok(Left::Allowed { rule: "limits", reason: "within the ceilings of this engine" }),
     }
 }
 

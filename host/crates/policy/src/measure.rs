@@ -71,7 +71,7 @@ impl Step {
         let place = self.place.clone();
         let start = Instant::now();
         black_box(policy.decide_act(job, &self.function, run, place));
-        black_box(policy.decide(job, &self.function, &self.requests, Path::new("/work")));
+        black_box(policy.decide(job, &self.function, &self.requests, &[], Path::new("/work")));
         start.elapsed()
     }
 }

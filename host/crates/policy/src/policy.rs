@@ -9,6 +9,7 @@ use stepwell_schema::{Problems, Source};
 use crate::cedar::{Engine, PROFILES};
 use crate::ceiling::Ceilings;
 use crate::question::Question;
+use crate::rule::PolicyRef;
 use crate::ruling::Ruling;
 
 /// Most answers that are kept. A job of a hundred steps asks some five hundred questions, and an answer with its
@@ -21,6 +22,7 @@ pub struct Policy {
     sources: Vec<Arc<Source>>,
     warnings: Problems,
     ceilings: Ceilings,
+    audit_only: bool,
     kept: Mutex<HashMap<Question, Ruling>>,
 }
 
@@ -61,6 +63,7 @@ impl Policy {
             sources: sources.to_vec(),
             warnings,
             ceilings: Ceilings::default(),
+            audit_only: false,
             kept: Mutex::new(HashMap::new()),
         })
     }
@@ -69,6 +72,23 @@ impl Policy {
     #[must_use]
     pub fn with_ceilings(self, ceilings: Ceilings) -> Self {
         Self { ceilings, ..self }
+    }
+
+    /// Tries the policies out: what they deny is given all the same, and each such decision says so. The rules of the
+    /// engine hold as ever.
+    #[must_use]
+    pub fn audit_only(self) -> Self {
+        Self { audit_only: true, ..self }
+    }
+
+    /// Tells whether the policies are only tried out.
+    pub fn is_audit_only(&self) -> bool {
+        self.audit_only
+    }
+
+    /// Returns the policies, in the order in which they were loaded.
+    pub fn policies(&self) -> impl Iterator<Item = &PolicyRef> {
+        self.engine.policies()
     }
 
     /// Returns the ceilings.

@@ -235,7 +235,7 @@ impl fmt::Display for Action {
 }
 
 /// Writes a text as a string of the policy language, so that a name neither ends the string nor breaks its line.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for character in text.chars() {

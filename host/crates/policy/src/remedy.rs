@@ -15,6 +15,8 @@ pub(crate) enum Remedy {
     OnePathOrOther,
     /// The author names a host.
     ValidHost,
+    /// The author of the job passes it on.
+    PassOn,
     /// The operator adds this policy.
     Permit(String),
     /// The operator changes the policies that decided.
@@ -42,6 +44,7 @@ impl Remedy {
             Self::ValidHost => format!(
                 "the function's author writes a host name such as `api.example.com`, or an address, in `{key}` of {file}"
             ),
+            Self::PassOn => format!("whoever wrote the job adds `{}` to `allow` of the step", request.capability),
             Self::Permit(policy) => format!("to allow it, whoever runs this engine adds to its policies:\n{policy}"),
             Self::Change(decided_by) => {
                 let policies: Vec<String> =

@@ -90,6 +90,7 @@ const fn kind_word(kind: &EventKind) -> &'static str {
     match kind {
         EventKind::Transition { .. } => "transition",
         EventKind::Prepared(_) => "prepared",
+        EventKind::Decided(_) => "decided",
         EventKind::Log { .. } => "log",
         EventKind::Record { .. } => "record",
         EventKind::GroupOpened { .. } => "group-opened",
@@ -110,6 +111,9 @@ fn facts_json(kind: &EventKind) -> Value {
             "usage": usage.as_ref().map(usage_json),
         }),
         EventKind::Prepared(facts) => step_facts_json(facts),
+        EventKind::Decided(decisions) => {
+            json!({ "decisions": decisions.iter().map(decision_json).collect::<Value>() })
+        }
         EventKind::Log { stream, bytes } => log_json(*stream, bytes),
         EventKind::Record { level, message, fields } => json!({
             "level": level_word(*level), "message": message,

@@ -115,6 +115,7 @@ fn mask_kind(masker: &Masker, kind: &mut EventKind) {
     let texts: Vec<&mut String> = match kind {
         EventKind::Transition { reason, hint, .. } => reason.iter_mut().chain(hint).collect(),
         EventKind::Prepared(facts) => texts_of_facts(facts),
+        EventKind::Decided(decisions) => decisions.iter_mut().flat_map(texts_of_decision).collect(),
         EventKind::Record { message, fields, .. } => {
             fields.iter_mut().flat_map(|(name, value)| [name, value]).chain([message]).collect()
         }

@@ -1,12 +1,17 @@
 //! What a caller gives a step: the function, its inputs, the item's `env`; section 2.8.3 of the contract.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stepwell_expr::{Marked, Scope, Values};
-use stepwell_plan::{Base, MAX_DEPTH, MAX_STEPS, PlannedAction, PlannedFunction, Target};
+use stepwell_plan::{
+    Base, MAX_DEPTH, MAX_STEPS, PlannedAction, PlannedFunction, Target, missing_secrets, secret_refused,
+};
+use stepwell_policy::{Decision, Passed};
 use stepwell_schema::Value;
 
 use crate::environment::{Block, Layers};
+use crate::execute::SecretText;
 use crate::failure::Failed;
 use crate::frame::Item;
 use crate::inputs::{Given, Inputs, assign, evaluate, evaluate_env, refuse_undeclared};
@@ -22,6 +27,12 @@ pub(crate) struct Call {
     pub(crate) inputs: Inputs,
     /// The caller's layers with the item's `env`.
     pub(crate) layers: Layers,
+    /// That it may be called at all.
+    pub(crate) decision: Option<Decision>,
+    /// What the steps on the way pass, this one the last.
+    pub(crate) passed: Vec<Arc<Passed>>,
+    /// The secrets it is given.
+    pub(crate) secrets: BTreeMap<String, SecretText>,
 }
 
 /// What a step calls.
@@ -97,7 +108,9 @@ impl Sequencer {
         let inputs = assign(spec, values, given, &scope, &self.options)?;
         self.masks.values(&inputs.all);
         let layers = self.caller_layers().with(&env);
-        Ok(Call { callee: Callee::Function(function), inputs, layers })
+        let secrets = self.secrets(item, &function, &scope)?;
+        let passed = self.passed(item, &scope)?;
+        Ok(Call { callee: Callee::Function(function), inputs, layers, decision: None, passed, secrets })
     }
 
     /// A call of the built-in script function, which has one input, a text.
@@ -113,7 +126,14 @@ impl Sequencer {
         let text = script.value.to_text().map_err(|error| Failed::step(format!("assign input \"script\": {error}")))?;
         let layers = self.caller_layers().with(&env);
         let inputs = Inputs { all: given.clone(), given };
-        Ok(Call { callee: Callee::Script { text, written }, inputs, layers })
+        Ok(Call {
+            callee: Callee::Script { text, written },
+            inputs,
+            layers,
+            decision: None,
+            passed: Vec::new(),
+            secrets: BTreeMap::new(),
+        })
     }
 
     /// Evaluates the item's `env` and masks what is sensitive in it.
@@ -121,6 +141,41 @@ impl Sequencer {
         let block = evaluate_env(&item.planned().env, scope, "env")?;
         block.iter().for_each(|(_, marked)| self.masks.value(marked));
         Ok(block)
+    }
+
+    /// Evaluates the secrets that the item passes, and masks them whatever they come from.
+    fn secrets(
+        &self,
+        item: &Item,
+        function: &PlannedFunction,
+        scope: &Scope<'_>,
+    ) -> Result<BTreeMap<String, SecretText>, Failed> {
+        let mut secrets = BTreeMap::new();
+        for (name, template) in &item.planned().passes.secrets {
+            if let Some(refused) = secret_refused(function, name) {
+                return Err(Failed::step(refused.message).hint(Some(refused.label)));
+            }
+            let (text, _) = template
+                .evaluate_text(scope)
+                .map_err(|error| Failed::step(format!("expand secret {name:?}: {error}")))?;
+            self.masks.text(&text, true);
+            secrets.insert(name.clone(), SecretText::new(text));
+        }
+        if let Some(need) = missing_secrets(function, |name| secrets.contains_key(name)).next() {
+            return Err(Failed::step(format!("secret `{}` required, but not passed", need.name.value)));
+        }
+        Ok(secrets)
+    }
+
+    /// Evaluates what the item passes, and adds it to what the list it stands in was passed.
+    fn passed(&self, item: &Item, scope: &Scope<'_>) -> Result<Vec<Arc<Passed>>, Failed> {
+        let frame = self.frames.last().expect("a step is taken from the list on top");
+        let mut passed = frame.context.passed.clone();
+        if let Some(allow) = &item.planned().passes.allow {
+            let allowed = allow.requests(scope).map_err(|error| Failed::step(format!("expand allow: {error}")))?;
+            passed.push(Arc::new(Passed::new(allowed)));
+        }
+        Ok(passed)
     }
 
     /// Loads a function without holding the loop up: a cancellation ends the wait.

@@ -43,6 +43,9 @@ pub enum EventKind {
     /// What a step is going to do is known: its function is loaded, its inputs are evaluated and its needs are decided.
     /// Comes once a step, before it starts.
     Prepared(StepFacts),
+    /// Something that a running step does without a need for it was decided: a program that it starts, or variables for
+    /// later steps.
+    Decided(Vec<Decision>),
     /// Bytes that a step wrote, in order for each stream; not cut at lines.
     Log {
         /// Which stream.
@@ -109,7 +112,7 @@ pub struct StepFacts {
     pub function: Option<Digest>,
     /// The digest of the module; only for `wasm`.
     pub module: Option<Digest>,
-    /// What was asked and decided, in the order of the function file.
+    /// What was decided: first that the step may run at all, then what it asked for, in the order of the function file.
     pub decisions: Vec<Decision>,
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use stepwell_expr::{Scope, StepOutputs, Values};
 use stepwell_plan::{Base, Plan, PlannedDefinition, PlannedFunction, PlannedSequence, PlannedStep};
+use stepwell_policy::Passed;
 
 use crate::environment::Layers;
 use crate::result::StepResult;
@@ -24,6 +25,8 @@ pub(crate) struct Context {
     pub(crate) base: Base,
     /// The environment.
     pub(crate) layers: Layers,
+    /// What the steps on the way pass, the outermost first.
+    pub(crate) passed: Vec<Arc<Passed>>,
     /// Output file and export file, if an expression uses one of them.
     pub(crate) files: Option<StepFiles>,
 }
@@ -36,6 +39,7 @@ impl Context {
             folder: work_dir.to_owned(),
             base: Base::Folder(work_dir.into()),
             layers,
+            passed: Vec::new(),
             files: None,
         }
     }
@@ -43,7 +47,7 @@ impl Context {
     /// Returns the context of a call.
     pub(crate) fn call(function: &PlannedFunction, inputs: Values, layers: Layers, files: Option<StepFiles>) -> Self {
         let folder = function.folder().map(Path::to_string_lossy).unwrap_or_default().into_owned();
-        Self { inputs, folder, base: function.base(), layers, files }
+        Self { inputs, folder, base: function.base(), layers, passed: Vec::new(), files }
     }
 
     /// Returns what an expression in this context sees.

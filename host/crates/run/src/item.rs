@@ -30,13 +30,14 @@ pub(crate) type Ended = Result<Option<Usage>, Failed>;
 impl Sequencer {
     /// Takes one step to its end, or, if it is a list, to its first item.
     pub(crate) async fn step(&mut self, item: Item) -> Result<(), Box<Stopped>> {
-        let call = match self.prepare(&item).await {
+        let mut call = match self.prepare(&item).await {
             Ok(call) => call,
             Err(failed) => return self.end_item(&item, None, failed.within("failed to load")),
         };
         let mut result = call.open_result(&item);
-        if let Err(denied) = self.decide_call(&item, &call.callee) {
-            return self.end_item(&item, Some(result), denied);
+        match self.decide_call(&item, &call.callee) {
+            Ok(decision) => call.decision = Some(decision),
+            Err(denied) => return self.end_item(&item, Some(result), denied),
         }
         let ended = match &call.callee {
             Callee::Script { text, .. } => self.script(&item, text, &call, &mut result).await,
@@ -72,7 +73,7 @@ impl Sequencer {
         call: &Call,
         mut result: StepResult,
     ) -> Result<(), Box<Stopped>> {
-        self.prepared(item, function_facts(function, Vec::new()));
+        self.prepared(item, call, function_facts(function, Vec::new()));
         let files = match self.files(function) {
             Ok(files) => files,
             Err(failed) => return self.end_item(item, Some(result), failed),
@@ -104,6 +105,7 @@ impl Sequencer {
         let none = StepOutputs::new();
         let block = evaluate_env(&function.env, &self.scope(&context, &none), "expand step env: env variable")?;
         block.iter().for_each(|(_, marked)| self.masks.value(marked));
+        context.passed.clone_from(&call.passed);
         context.layers = context.layers.with(&block);
         result.env = Arc::clone(context.layers.environment().values());
         Ok(context)
@@ -139,7 +141,9 @@ impl Sequencer {
         })
     }
 
-    pub(crate) fn prepared(&self, item: &Item, facts: StepFacts) {
+    /// Says what a step is going to do, that it may do it first.
+    pub(crate) fn prepared(&self, item: &Item, call: &Call, mut facts: StepFacts) {
+        facts.decisions.splice(..0, call.decision.clone());
         self.events.send(&item.path, EventKind::Prepared(facts));
     }
 

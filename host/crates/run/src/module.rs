@@ -27,7 +27,7 @@ impl Sequencer {
         result: &mut StepResult,
     ) -> Ended {
         let context = &self.enter_context(function, call, None, result)?;
-        let grants = self.decide(item, function, context)?;
+        let grants = self.decide(item, function, call, context)?;
         self.begin(item).await;
         let wasm_call = WasmCall {
             module: Arc::clone(&wasm.module),
@@ -35,7 +35,7 @@ impl Sequencer {
             inputs: in_order(function, &context.inputs),
             function_folder: function.folder().map(Into::into),
             grants,
-            secrets: BTreeMap::new(),
+            secrets: call.secrets.clone(),
         };
         let environment = context.layers.environment().plain();
         let outcome = self.execute(item, environment, Action::Wasm(wasm_call)).await?;

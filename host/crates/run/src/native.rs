@@ -24,7 +24,7 @@ use crate::sequencer::Sequencer;
 
 impl Sequencer {
     pub(crate) async fn script(&mut self, item: &Item, text: &str, call: &Call, result: &mut StepResult) -> Ended {
-        self.prepared(item, script_facts());
+        self.prepared(item, call, script_facts());
         self.begin(item).await;
         let action = Action::Script { text: text.to_owned() };
         let outcome = self.execute(item, call.layers.environment().plain(), action).await?;
@@ -46,9 +46,9 @@ impl Sequencer {
         if function.is_decided() {
             // The output and export files are no part of what a function may ask for.
             let context = self.enter_context(function, call, None, result)?;
-            self.decide(item, function, &context)?;
+            self.decide(item, function, call, &context)?;
         } else {
-            self.prepared(item, function_facts(function, Vec::new()));
+            self.prepared(item, call, function_facts(function, Vec::new()));
         }
         let files = self.files(function)?;
         self.begin(item).await;

@@ -6,8 +6,8 @@ use stepwell_expr::StepOutputs;
 use stepwell_plan::PlannedFunction;
 use stepwell_policy::{Capability, Decision, Grants, Verdict};
 
-use crate::call::Callee;
-use crate::event::StepFacts;
+use crate::call::{Call, Callee};
+use crate::event::{EventKind, StepFacts};
 use crate::failure::Failed;
 use crate::frame::{Context, Item};
 use crate::item::function_facts;
@@ -17,7 +17,7 @@ use crate::sequencer::Sequencer;
 
 impl Sequencer {
     /// Decides whether a step may run at all: a function be called, or a script be started.
-    pub(crate) fn decide_call(&self, item: &Item, callee: &Callee) -> Result<(), Failed> {
+    pub(crate) fn decide_call(&self, item: &Item, callee: &Callee) -> Result<Decision, Failed> {
         let (decision, facts) = match callee {
             Callee::Script { .. } => {
                 (self.policy.decide_script(&self.subject, item.planned().place.clone()), script_facts())
@@ -27,11 +27,9 @@ impl Sequencer {
                 (self.decide_act(item, function, run), function_facts(function, Vec::new()))
             }
         };
-        let denied = denial(&[&decision]);
-        if denied.is_some() {
-            self.prepared(item, StepFacts { decisions: vec![decision], ..facts });
-        }
-        denied.map_or(Ok(()), Err)
+        let Some(denied) = denial(&[&decision]) else { return Ok(decision) };
+        self.events.send(&item.path, EventKind::Prepared(StepFacts { decisions: vec![decision], ..facts }));
+        Err(denied)
     }
 
     /// Decides whether a function may start a native program.
@@ -42,7 +40,7 @@ impl Sequencer {
         arguments: &[String],
     ) -> Result<(), Failed> {
         let program = arguments.first().cloned().unwrap_or_default();
-        self.allowed(item, function, Capability::Exec { program })
+        self.allowed(item, function, [Capability::Exec { program }])
     }
 
     /// Decides whether a function may hand these variables to later steps.
@@ -50,9 +48,9 @@ impl Sequencer {
         &self,
         item: &Item,
         function: &Arc<PlannedFunction>,
-        mut names: impl Iterator<Item = &'n String>,
+        names: impl Iterator<Item = &'n String>,
     ) -> Result<(), Failed> {
-        names.try_for_each(|name| self.allowed(item, function, Capability::Export { name: name.clone() }))
+        self.allowed(item, function, names.map(|name| Capability::Export { name: name.clone() }))
     }
 
     /// Decides the needs of one call and says what the step is going to do.
@@ -60,21 +58,35 @@ impl Sequencer {
         &self,
         item: &Item,
         function: &Arc<PlannedFunction>,
+        call: &Call,
         context: &Context,
     ) -> Result<Grants, Failed> {
         let none = StepOutputs::new();
         let requests = function
             .requests(&self.scope(context, &none))
             .map_err(|error| Failed::step(error.to_string()).within(function.kind()))?;
-        let decided = self.policy.decide(&self.subject, &function.facts, &requests, self.work_dir.as_ref());
+        let decided =
+            self.policy.decide(&self.subject, &function.facts, &requests, &context.passed, self.work_dir.as_ref());
         let refused: Vec<&Decision> = decided.refusals().collect();
         let denied = denial(&refused);
-        self.prepared(item, function_facts(function, decided.decisions.clone()));
+        self.prepared(item, call, function_facts(function, decided.decisions.clone()));
         denied.map_or(Ok(decided.grants), Err)
     }
 
-    fn allowed(&self, item: &Item, function: &Arc<PlannedFunction>, capability: Capability) -> Result<(), Failed> {
-        denial(&[&self.decide_act(item, function, capability)]).map_or(Ok(()), Err)
+    /// Decides about what a function does, and tells it.
+    fn allowed(
+        &self,
+        item: &Item,
+        function: &Arc<PlannedFunction>,
+        acts: impl IntoIterator<Item = Capability>,
+    ) -> Result<(), Failed> {
+        let decisions: Vec<Decision> = acts.into_iter().map(|act| self.decide_act(item, function, act)).collect();
+        if decisions.is_empty() {
+            return Ok(());
+        }
+        let denied = denial(&decisions.iter().collect::<Vec<_>>());
+        self.events.send(&item.path, EventKind::Decided(decisions));
+        denied.map_or(Ok(()), Err)
     }
 
     fn decide_act(&self, item: &Item, function: &Arc<PlannedFunction>, capability: Capability) -> Decision {

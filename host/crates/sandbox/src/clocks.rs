@@ -1,5 +1,6 @@
 //! The clocks that a step sees.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use stepwell_schema::Clock;
@@ -13,6 +14,48 @@ const COARSE: Duration = Duration::from_millis(1);
 pub(crate) fn add(builder: &mut WasiCtxBuilder, clock: Clock) {
     let started = Started { kind: clock, monotonic: Instant::now(), wall: now() };
     builder.wall_clock(started).monotonic_clock(started);
+}
+
+/// The time at which every deterministic step starts: the first second of the year 2000. Archives and certificates know no
+/// time before 1980.
+const STEPPED_START: Duration = Duration::from_secs(946_684_800);
+
+/// Gives the context clocks that depend on nothing but how often they were read: each reading is a coarse tick later than
+/// the one before, so that who waits for time to pass does not wait for ever.
+pub(crate) fn add_stepped(builder: &mut WasiCtxBuilder) {
+    builder.wall_clock(Stepped::default()).monotonic_clock(Stepped::default());
+}
+
+#[derive(Default)]
+struct Stepped {
+    readings: AtomicU64,
+}
+
+impl Stepped {
+    fn elapsed(&self) -> Duration {
+        let readings = self.readings.fetch_add(1, Ordering::Relaxed);
+        COARSE.saturating_mul(u32::try_from(readings).unwrap_or(u32::MAX))
+    }
+}
+
+impl HostWallClock for Stepped {
+    fn resolution(&self) -> Duration {
+        COARSE
+    }
+
+    fn now(&self) -> Duration {
+        STEPPED_START + self.elapsed()
+    }
+}
+
+impl HostMonotonicClock for Stepped {
+    fn resolution(&self) -> u64 {
+        COARSE.as_nanos().try_into().unwrap_or(u64::MAX)
+    }
+
+    fn now(&self) -> u64 {
+        self.elapsed().as_nanos().try_into().unwrap_or(u64::MAX)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -87,6 +130,16 @@ mod tests {
         assert_eq!(HostMonotonicClock::now(&started(Clock::Coarse)) % 1_000_000, 0);
         assert_eq!(HostMonotonicClock::now(&started(Clock::Frozen)), 0);
         assert!(HostWallClock::now(&started(Clock::Real)) > Duration::from_secs(1_000_000_000));
+    }
+
+    #[test]
+    fn a_stepped_clock_goes_on_with_each_reading_alone() {
+        let (one, other) = (Stepped::default(), Stepped::default());
+        for _ in 0..3 {
+            assert_eq!(HostWallClock::now(&one), HostWallClock::now(&other));
+        }
+        assert_eq!(HostWallClock::now(&one), STEPPED_START + COARSE * 3);
+        assert_eq!(HostMonotonicClock::now(&Stepped::default()), 0);
     }
 
     #[test]

@@ -63,7 +63,8 @@ pub(crate) async fn run(
     setup: Setup<'_>,
     scratch: &Path,
 ) -> Outcome {
-    let limits = &call.grants.limits;
+    let limits = &setup.limits.clone();
+    let tenant = setup.caller.tenant.clone();
     let log = Arc::clone(&setup.log);
     let (mut setup, folders) = match prepare(call, setup, scratch) {
         Ok(prepared) => prepared,
@@ -80,6 +81,7 @@ pub(crate) async fn run(
                     command.wasi_cli_run().call_run(&mut store).await
                 },
                 &watch,
+                &tenant,
                 control,
                 deadline,
             )
@@ -101,6 +103,7 @@ pub(crate) async fn run(
                     start.call_async(&mut store, ()).await.map(Ok)
                 },
                 &watch,
+                &tenant,
                 control,
                 deadline,
             )

@@ -5,6 +5,7 @@ use std::time::Instant;
 use stepwell_run::Control;
 
 use crate::stopwatch::Stopwatch;
+use crate::tenant::Tenant;
 
 /// How a call ended.
 pub(crate) enum Driven<T> {
@@ -17,17 +18,18 @@ pub(crate) enum Driven<T> {
 }
 
 /// Drives a call until it ends, or is stopped. A guest that computes gives way at each tick, so it is stopped within
-/// one. When this returns nothing of the call runs any more: dropping the future unwinds the guest, and file calls are
-/// never in flight.
+/// one; between ticks it waits for its turn among the guests of its tenant. When this
+/// returns nothing of the call runs any more: dropping the future unwinds the guest, and file calls are never in flight.
 pub(crate) async fn drive<T>(
     call: impl Future<Output = wasmtime::Result<T>>,
     watch: &Stopwatch,
+    tenant: &Tenant,
     control: &Control,
     deadline: Option<Instant>,
 ) -> Driven<T> {
     tokio::select! {
         biased;
-        result = watch.time(call) => Driven::Ended(result),
+        result = tenant.0.turns.take(watch.time(call)) => Driven::Ended(result),
         () = grace_over(control) => Driven::Cancelled,
         () = passed(deadline) => Driven::WallTimeOver,
     }

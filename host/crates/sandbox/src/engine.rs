@@ -28,6 +28,15 @@ const MAX_MEMORIES: u32 = 4;
 /// Most tables of one component.
 const MAX_TABLES: u32 = 8;
 
+/// Which bits a result has that is not a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    /// Those of the processor.
+    AsComputed,
+    /// Always the same, for some speed.
+    Canonical,
+}
+
 /// An engine with its ticker. The ticker stops when this is dropped.
 pub(crate) struct Machine {
     pub(crate) engine: Engine,
@@ -37,10 +46,10 @@ pub(crate) struct Machine {
 impl Machine {
     /// Starts an engine for at most `instances` steps at a time. Where there is not enough address space for that many
     /// pooled instances, instances are made on demand, which is slower and otherwise the same.
-    pub(crate) fn start(instances: u32) -> wasmtime::Result<Self> {
-        let engine = match Engine::new(&configure(Some(pool(instances)))) {
+    pub(crate) fn start(instances: u32, numbers: Numbers) -> wasmtime::Result<Self> {
+        let engine = match Engine::new(&configure(Some(pool(instances)), numbers)) {
             Ok(engine) => engine,
-            Err(_) => Engine::new(&configure(None))?,
+            Err(_) => Engine::new(&configure(None, numbers))?,
         };
         let ticker = Some(start_ticker(&engine)?);
         Ok(Self { engine, ticker })
@@ -48,8 +57,8 @@ impl Machine {
 }
 
 /// Makes an engine that runs nothing, with the settings of those that do.
-pub(crate) fn without_pool() -> wasmtime::Result<Engine> {
-    Engine::new(&configure(None))
+pub(crate) fn without_pool(numbers: Numbers) -> wasmtime::Result<Engine> {
+    Engine::new(&configure(None, numbers))
 }
 
 impl Drop for Machine {
@@ -73,7 +82,7 @@ fn start_ticker(engine: &Engine) -> std::io::Result<(Sender<()>, JoinHandle<()>)
     Ok((stop, thread))
 }
 
-fn configure(pool: Option<PoolingAllocationConfig>) -> Config {
+fn configure(pool: Option<PoolingAllocationConfig>, numbers: Numbers) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -84,6 +93,7 @@ fn configure(pool: Option<PoolingAllocationConfig>) -> Config {
         .max_wasm_stack(512 << 10)
         .async_stack_size(2 << 20)
         .cranelift_opt_level(OptLevel::Speed)
+        .cranelift_nan_canonicalization(numbers == Numbers::Canonical)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_backtrace_max_frames(NonZeroUsize::new(16));
     config.allocation_strategy(match pool {
@@ -126,7 +136,7 @@ mod tests {
 
     #[test]
     fn places_for_many_steps_are_address_space_alone() {
-        assert!(Engine::new(&configure(Some(pool(256)))).is_ok());
+        assert!(Engine::new(&configure(Some(pool(256)), Numbers::AsComputed)).is_ok());
     }
 
     #[test]
@@ -137,13 +147,15 @@ mod tests {
             engine.precompile_compatibility_hash().hash(&mut hasher);
             hasher.finish()
         };
-        let pooled = Engine::new(&configure(Some(pool(8)))).unwrap();
-        assert_eq!(hash(&pooled), hash(&without_pool().unwrap()));
+        for numbers in [Numbers::AsComputed, Numbers::Canonical] {
+            let pooled = Engine::new(&configure(Some(pool(8)), numbers)).unwrap();
+            assert_eq!(hash(&pooled), hash(&without_pool(numbers).unwrap()));
+        }
     }
 
     #[test]
     fn the_pool_is_accepted_or_replaced() {
-        let machine = Machine::start(8).expect("an engine starts on every supported system");
+        let machine = Machine::start(8, Numbers::Canonical).expect("an engine starts on every supported system");
         assert!(!machine.engine.is_pulley());
     }
 }

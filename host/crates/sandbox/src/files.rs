@@ -15,6 +15,8 @@ const MAX_PATH_BYTES: usize = 4_096;
 pub(crate) struct Files {
     pub(crate) preopens: Vec<Preopen>,
     descriptors: HashMap<u32, Descriptor>,
+    /// Whether names in folders are told in their order.
+    pub(crate) sorted: bool,
 }
 
 /// What is known of one descriptor of the guest.
@@ -31,8 +33,8 @@ pub(crate) struct Descriptor {
 }
 
 impl Files {
-    pub(crate) fn new(preopens: Vec<Preopen>) -> Self {
-        Self { preopens, descriptors: HashMap::new() }
+    pub(crate) fn new(preopens: Vec<Preopen>, sorted: bool) -> Self {
+        Self { preopens, descriptors: HashMap::new(), sorted }
     }
 
     /// Notes a descriptor, by the number under which the guest's functions name it.

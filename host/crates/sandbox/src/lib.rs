@@ -11,6 +11,7 @@
 // Compiled code is loaded in one place, which says why that is sound.
 #![deny(unsafe_code)]
 
+mod admission;
 mod bindings;
 mod check;
 mod clocks;
@@ -48,6 +49,8 @@ mod spec_section;
 mod state;
 mod stdio;
 mod stopwatch;
+mod tenant;
+mod turns;
 mod typed;
 mod values;
 mod worker;
@@ -56,4 +59,5 @@ pub use code_cache::CacheUnusable;
 pub use sandbox::{Sandbox, SandboxBuilder, SandboxError};
 // What a machine can do of the wall around workers.
 pub use stepwell_confine::{Support, support};
+pub use tenant::{CPU_WINDOW, Caller, Quotas, Tenant};
 pub use worker::{Isolation, ServeError, WorkerCommand, serve};

@@ -1,6 +1,7 @@
 //! What a step may use, and what it used.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use stepwell_policy::Limits;
 use stepwell_run::Usage;
@@ -8,6 +9,7 @@ use wasmtime::ResourceLimiter;
 
 use crate::engine::TICK;
 use crate::stopwatch::Stopwatch;
+use crate::tenant::CpuAccount;
 
 /// Most host resources and handles that one step holds. From the step ABI, section 5.
 pub(crate) const MAX_HANDLES: usize = 1_024;
@@ -32,6 +34,9 @@ pub(crate) struct Meter {
     watch: Stopwatch,
     limit_cpu: Duration,
     cpu_is_spent: bool,
+    /// Whose time it is, where that is bounded, and how much of it was charged already.
+    account: Option<Arc<CpuAccount>>,
+    charged: Duration,
 }
 
 impl Meter {
@@ -46,7 +51,25 @@ impl Meter {
             watch: Stopwatch::default(),
             limit_cpu: limits.cpu,
             cpu_is_spent: false,
+            account: None,
+            charged: Duration::ZERO,
         }
+    }
+
+    /// Charges the time that is used to an account.
+    pub(crate) fn on_account(mut self, account: Option<Arc<CpuAccount>>) -> Self {
+        self.account = account;
+        self
+    }
+
+    /// Charges the time since the last charge, and returns until when the step has to stand still: its tenant has used its
+    /// time up.
+    pub(crate) fn charge(&mut self) -> Option<Instant> {
+        let account = self.account.as_ref()?;
+        let ran = self.watch.elapsed();
+        let until = account.charge(ran.saturating_sub(self.charged), Instant::now());
+        self.charged = ran;
+        until
     }
 
     /// Returns the watch that times the guest.
@@ -93,6 +116,13 @@ impl Meter {
         self.peak_bytes = self.peak_bytes.max(total);
         self.last_growth_bytes = growth_bytes;
         true
+    }
+}
+
+impl Drop for Meter {
+    /// Steps shorter than a tick are charged too.
+    fn drop(&mut self) {
+        self.charge();
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) struct LogSink {
     step: StepPath,
     mask: MaskSink,
     limit_bytes: u64,
+    without_waits: bool,
     state: Mutex<State>,
 }
 
@@ -60,7 +61,13 @@ struct Statement {
 
 impl LogSink {
     pub(crate) fn new(events: EventSender, step: StepPath, mask: MaskSink, limit_bytes: u64) -> Self {
-        Self { events, step, mask, limit_bytes, state: Mutex::default() }
+        Self { events, step, mask, limit_bytes, without_waits: false, state: Mutex::default() }
+    }
+
+    /// Sets whether events about what the engine does meanwhile are left out.
+    pub(crate) fn without_waits(mut self, on: bool) -> Self {
+        self.without_waits = on;
+        self
     }
 
     /// Takes bytes of a stream out of the budget. Answers how many of them, from the front, may be sent.
@@ -190,8 +197,11 @@ impl LogSink {
         self.events.send(&self.step, EventKind::Warning { message, place: None });
     }
 
-    /// Emits an event of ours about the step.
+    /// Emits an event of ours about the step, unless it is left out.
     pub(crate) fn notice(&self, kind: EventKind) {
+        if self.without_waits && matches!(kind, EventKind::Busy { .. } | EventKind::BusyOver) {
+            return;
+        }
         self.events.send(&self.step, kind);
     }
 

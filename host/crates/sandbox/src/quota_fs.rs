@@ -404,7 +404,10 @@ impl HostDescriptor for QuotaFs<'_> {
             HostDescriptorValue::Dir(folder) => Arc::clone(&folder.dir),
             HostDescriptorValue::File(_) => return Err(ErrorCode::NotDirectory.into()),
         };
-        let listing = self.inner.table.push(Listing::open(&folder)?)?;
+        let listing = self.inner.table.push(match self.files.sorted {
+            true => Listing::open_sorted(&folder)?,
+            false => Listing::open(&folder)?,
+        })?;
         // The guest holds a number; what lies below it is ours.
         Ok(Resource::new_own(listing.rep()))
     }

@@ -1,44 +1,54 @@
 //! The façade: one engine, and calls of modules in it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
-use stepwell_run::{Control, Failure, FailureKind, Invocation, Module, ModuleRefused, Outcome, Usage, WasmCall};
+use stepwell_policy::{Grants, Subject};
+use stepwell_run::{
+    Control, EventKind, Failure, FailureKind, Invocation, Module, ModuleRefused, Outcome, Usage, WasmCall,
+};
 use stepwell_schema::Spec;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::admission::{Admission, Place};
 use crate::check;
 use crate::code_cache::CacheUnusable;
-use crate::engine::{self, Machine};
+use crate::engine::{self, Machine, Numbers};
 use crate::instance;
 use crate::log_sink::LogSink;
-use crate::modules::{Modules, NotReady, Ready};
+use crate::modules::{Modules, NotReady};
 use crate::preopens::{self, PreopenError};
 use crate::setup::Setup;
+use crate::tenant::{Caller, Load, Quotas, Tenant};
 use crate::worker::{Isolation, Workers};
 
 /// Runs WebAssembly steps. Each call has a fresh instance that is dropped after it; compiled modules are shared.
 /// Serves any number of calls at the same time, on whatever tokio runtime they are made from, which must be a
 /// multi-threaded one with time turned on.
 pub struct Sandbox {
-    place: Place,
-    /// As many as the pool has places, so that a step waits for one rather than fails.
-    places: Semaphore,
+    plain: Workshop,
+    /// For deterministic steps; made when the first of them comes.
+    canonical: OnceLock<Result<Workshop, SandboxError>>,
+    builder: SandboxBuilder,
+    /// As many places as the pool has, so that a step waits for one rather than fails.
+    admission: Admission,
     cache_unusable: Option<CacheUnusable>,
 }
 
 /// Where guests run.
-enum Place {
+enum Workshop {
+    /// Here, under an engine of this process.
     Here(Box<Here>),
+    /// In workers.
     Workers(Box<Workers>),
 }
 
-/// The engine of this process, with what it runs.
+/// An engine with its modules.
 struct Here {
     // Dropped before the machine that made them.
     modules: Modules,
     machine: Machine,
-    scratch_folder: PathBuf,
 }
 
 /// Settings of a [`Sandbox`].
@@ -47,6 +57,7 @@ pub struct SandboxBuilder {
     scratch_folder: PathBuf,
     cache_folder: Option<PathBuf>,
     instances: u32,
+    quotas: Quotas,
     isolation: Isolation,
 }
 
@@ -65,89 +76,150 @@ impl Sandbox {
             scratch_folder: scratch_folder.into(),
             cache_folder: None,
             instances: 256,
+            quotas: Quotas::default(),
             isolation: Isolation::InProcess,
         }
     }
 
-    /// Runs a module to its end, whatever that end is, and says how it ended.
+    /// Returns a tenant, made with these quotas if it was not there before; without any with those of
+    /// [`SandboxBuilder::quotas`]. It is kept as long as the sandbox.
+    pub fn tenant(&self, name: &str, quotas: Option<Quotas>) -> Tenant {
+        self.admission.tenant(name, quotas)
+    }
+
+    /// Runs a module for the tenant of jobs of which nobody said whom they run for; see [`Sandbox::execute_for`].
+    pub async fn execute(&self, invocation: &Invocation, call: &WasmCall, control: &Control) -> Outcome {
+        let caller = Caller { tenant: self.tenant(Subject::DEFAULT_TENANT, None), deterministic: false };
+        self.execute_for(&caller, invocation, call, control).await
+    }
+
+    /// Runs a module for a tenant to its end, whatever that end is, and says how it ended.
     ///
     /// The guest gets what `call` grants and nothing else. Time for making the module ready does not count. When this
     /// returns nothing of the call runs any more and its private folders are gone; a call that is dropped meanwhile is
     /// stopped at once.
-    pub async fn execute(&self, invocation: &Invocation, call: &WasmCall, control: &Control) -> Outcome {
-        match &self.place {
-            Place::Here(here) => self.execute_here(here, invocation, call, control).await,
-            Place::Workers(workers) => self.execute_in_worker(workers, invocation, call, control).await,
-        }
-    }
-
-    async fn execute_here(&self, here: &Here, invocation: &Invocation, call: &WasmCall, control: &Control) -> Outcome {
-        let log = Arc::new(LogSink::new(
-            control.events.clone(),
-            invocation.step.clone(),
-            control.mask.clone(),
-            call.grants.limits.log,
-        ));
-        let ready = tokio::select! {
-            biased;
-            ready = here.modules.get(&call.module, &log) => ready,
-            () = control.cancelled.cancelled() => return Outcome::Cancelled,
+    pub async fn execute_for(
+        &self,
+        caller: &Caller,
+        invocation: &Invocation,
+        call: &WasmCall,
+        control: &Control,
+    ) -> Outcome {
+        let tenant = &caller.tenant;
+        let grants = tenant.quotas().within(&call.grants);
+        let workshop = match self.workshop(caller.deterministic) {
+            Ok(workshop) => workshop,
+            Err(error) => return Outcome::EngineError { message: error.to_string() },
         };
-        let outcome = match ready {
-            Ok(ready) => self.call(here, &ready, invocation, call, control, &log).await,
-            Err(error) => not_ready(&error),
+        let log =
+            LogSink::new(control.events.clone(), invocation.step.clone(), control.mask.clone(), grants.limits.log);
+        let log = Arc::new(log.without_waits(caller.deterministic));
+        let outcome = match workshop {
+            Workshop::Here(here) => self.execute_here(here, caller, invocation, call, &grants, control, &log).await,
+            Workshop::Workers(workers) => {
+                self.execute_in_worker(workers, caller, invocation, call, &grants, control, &log).await
+            }
         };
         log.finish();
         outcome
     }
 
-    async fn call(
+    #[expect(clippy::too_many_arguments, reason = "all of them are what one call is")]
+    async fn execute_here(
         &self,
         here: &Here,
-        ready: &Ready,
+        caller: &Caller,
         invocation: &Invocation,
         call: &WasmCall,
+        grants: &Grants,
         control: &Control,
         log: &Arc<LogSink>,
     ) -> Outcome {
+        let ready = tokio::select! {
+            biased;
+            ready = here.modules.get(&call.module, log) => ready,
+            () = control.cancelled.cancelled() => return Outcome::Cancelled,
+        };
+        let ready = match ready {
+            Ok(ready) => ready,
+            Err(error) => return not_ready(&error),
+        };
         // Held until the store is dropped.
-        let Some(_place) = self.place_for(control).await else { return Outcome::Cancelled };
-        let folders = match preopens::open(&invocation.work_dir, &call.grants, call.function_folder.as_deref()) {
+        let _place = tokio::select! {
+            biased;
+            place = self.place(&caller.tenant, grants, log) => place,
+            () = control.cancelled.cancelled() => return Outcome::Cancelled,
+        };
+        let folders = match preopens::open(&invocation.work_dir, grants, call.function_folder.as_deref()) {
             Ok(folders) => folders,
             Err(error) => return folder_missing(&error),
         };
-        let setup = Setup::new(invocation, call, control, Arc::clone(log), folders);
-        instance::run(&here.machine.engine, ready, call, setup, &here.scratch_folder).await
+        let setup = Setup::new(invocation, call, grants, caller, control, Arc::clone(log), folders);
+        instance::run(&here.machine.engine, &ready, call, setup, &self.builder.scratch_folder).await
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all of them are what one call is")]
     async fn execute_in_worker(
         &self,
         workers: &Workers,
+        caller: &Caller,
         invocation: &Invocation,
         call: &WasmCall,
+        grants: &Grants,
         control: &Control,
+        log: &Arc<LogSink>,
     ) -> Outcome {
         let code = tokio::select! {
             biased;
-            code = workers.code(invocation, call, control) => code,
+            code = workers.code(call, log) => code,
             () = control.cancelled.cancelled() => return Outcome::Cancelled,
         };
         let code = match code {
             Ok(code) => code,
             Err(error) => return not_ready(&error),
         };
-        let Some(_place) = self.place_for(control).await else { return Outcome::Cancelled };
-        workers.run(&code, invocation, call, control).await
+        let _place = tokio::select! {
+            biased;
+            place = self.place(&caller.tenant, grants, log) => place,
+            () = control.cancelled.cancelled() => return Outcome::Cancelled,
+        };
+        let outcome = workers.run(&code, &caller.tenant, invocation, call, grants, control).await;
+        // The account is on this side: what a step in a worker used is known when it has ended.
+        if let (Some(account), Some(cpu)) = (&caller.tenant.0.account, cpu_of(&outcome)) {
+            account.charge(cpu, Instant::now());
+        }
+        outcome
     }
 
-    /// Waits for a place among those that run; none where the job is cancelled meanwhile.
-    async fn place_for(&self, control: &Control) -> Option<SemaphorePermit<'_>> {
-        tokio::select! {
-            biased;
-            // It is never closed, so there is always a place in the end.
-            place = self.places.acquire() => place.ok(),
-            () = control.cancelled.cancelled() => None,
+    /// Waits for a place, and for processor time if the tenant has none left.
+    async fn place(&self, tenant: &Tenant, grants: &Grants, log: &LogSink) -> Place<'_> {
+        let told = AtomicBool::new(false);
+        let waits = || {
+            if !told.swap(true, Ordering::Relaxed) {
+                log.notice(EventKind::Busy { what: format!("waiting for a place of tenant `{}`", tenant.name()) });
+            }
+        };
+        if let Some(account) = &tenant.0.account {
+            while let Some(until) = account.charge(Duration::ZERO, Instant::now()) {
+                waits();
+                tokio::time::sleep_until(until.into()).await;
+            }
         }
+        let place = self.admission.place(tenant, Load::of(grants), waits).await;
+        if told.into_inner() {
+            log.notice(EventKind::BusyOver);
+        }
+        place
+    }
+
+    /// Returns the engine for deterministic steps, or that for all others.
+    fn workshop(&self, deterministic: bool) -> Result<&Workshop, &SandboxError> {
+        if !deterministic {
+            return Ok(&self.plain);
+        }
+        // Where the cache folder cannot be used, the plain one has said so.
+        let make = || self.builder.workshop(Numbers::Canonical).map(|(workshop, _)| workshop);
+        self.canonical.get_or_init(make).as_ref()
     }
 
     /// Looks at a module, without running or compiling it, and compares what it says of itself with the function file.
@@ -181,6 +253,13 @@ impl SandboxBuilder {
         self
     }
 
+    /// Sets what tenants have that have no quotas of their own. Default: [`Quotas::default`].
+    #[must_use]
+    pub fn quotas(mut self, quotas: Quotas) -> Self {
+        self.quotas = quotas;
+        self
+    }
+
     /// Sets where guests run. Default: in this process.
     #[must_use]
     pub fn isolation(mut self, isolation: Isolation) -> Self {
@@ -193,24 +272,41 @@ impl SandboxBuilder {
     /// # Errors
     /// It does not start on this machine.
     pub fn build(self) -> Result<Sandbox, SandboxError> {
+        let (plain, cache_unusable) = self.workshop(Numbers::AsComputed)?;
+        let admission = Admission::new(self.instances as usize, self.quotas);
+        Ok(Sandbox { plain, canonical: OnceLock::new(), builder: self, admission, cache_unusable })
+    }
+
+    fn workshop(&self, numbers: Numbers) -> Result<(Workshop, Option<CacheUnusable>), SandboxError> {
         let failed = |error: wasmtime::Error| SandboxError { cause: error.to_string() };
         let cache_folder = self.cache_folder.as_deref();
-        let (place, cache_unusable) = match self.isolation {
+        match &self.isolation {
             Isolation::InProcess => {
-                let machine = Machine::start(self.instances).map_err(failed)?;
+                let machine = Machine::start(self.instances, numbers).map_err(failed)?;
                 let (modules, cache_unusable) = Modules::new(&machine.engine, cache_folder).map_err(failed)?;
-                let here = Here { modules, machine, scratch_folder: self.scratch_folder };
-                (Place::Here(Box::new(here)), cache_unusable)
+                Ok((Workshop::Here(Box::new(Here { modules, machine })), cache_unusable))
             }
             Isolation::Worker(program) => {
                 // Nothing runs in this engine: it tells under which name code is kept.
-                let engine = engine::without_pool().map_err(failed)?;
+                let engine = engine::without_pool(numbers).map_err(failed)?;
+                let scratch = self.scratch_folder.clone();
                 let (workers, cache_unusable) =
-                    Workers::new(&engine, program, self.scratch_folder, cache_folder, self.instances);
-                (Place::Workers(Box::new(workers)), cache_unusable)
+                    Workers::new(&engine, program.clone(), scratch, cache_folder, self.instances, numbers);
+                Ok((Workshop::Workers(Box::new(workers)), cache_unusable))
             }
-        };
-        Ok(Sandbox { place, places: Semaphore::new(self.instances as usize), cache_unusable })
+        }
+    }
+}
+
+/// Returns the processor time that a step used, where it was measured.
+fn cpu_of(outcome: &Outcome) -> Option<Duration> {
+    match outcome {
+        Outcome::Returned(_, usage) | Outcome::Failed(_, usage) | Outcome::LimitReached(_, usage) => usage.cpu,
+        Outcome::Exited { .. }
+        | Outcome::Signalled { .. }
+        | Outcome::NotStarted { .. }
+        | Outcome::Cancelled
+        | Outcome::EngineError { .. } => None,
     }
 }
 

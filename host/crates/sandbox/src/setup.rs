@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use stepwell_policy::{Grants, Limits};
 use stepwell_run::{Control, Invocation, Stream, WasmCall};
+use stepwell_schema::{Clock, Random};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
 use crate::files::Files;
@@ -13,6 +15,7 @@ use crate::log_sink::LogSink;
 use crate::preopens::{Opened, Preopen, show};
 use crate::state::{Facts, State};
 use crate::stdio::LogOutput;
+use crate::tenant::Caller;
 use crate::{clocks, random};
 
 /// A call that is about to start.
@@ -24,24 +27,37 @@ pub(crate) struct Setup<'a> {
     pub(crate) preopens: Vec<Preopen>,
     /// Variables that the guest sees, each once.
     pub(crate) variables: BTreeMap<String, String>,
+    /// The limits of the step, none above what its tenant has.
+    pub(crate) limits: Limits,
+    pub(crate) caller: Caller,
     meter: Meter,
 }
 
 impl<'a> Setup<'a> {
-    /// Prepares a call: clocks, random numbers, log, the granted variables and the folders that were opened for it.
+    /// Prepares a call with these grants, which lie within those of the call: clocks, random numbers, log, the granted
+    /// variables, and the folders that were opened for it.
     pub(crate) fn new(
         invocation: &Invocation,
         call: &WasmCall,
+        grants: &Grants,
+        caller: &Caller,
         control: &'a Control,
         log: Arc<LogSink>,
         folders: Vec<Opened>,
     ) -> Self {
-        let grants = &call.grants;
         let preopens = show(folders);
         let mut wasi = WasiCtx::builder();
-        clocks::add(&mut wasi, grants.clock);
+        // Whatever kind was granted, a deterministic step sees what follows from the step alone.
+        let (clock, random) = match caller.deterministic {
+            true => (Clock::Frozen, Random::Seeded),
+            false => (grants.clock, grants.random),
+        };
+        match caller.deterministic && grants.clock != Clock::None {
+            true => clocks::add_stepped(&mut wasi),
+            false => clocks::add(&mut wasi, grants.clock),
+        }
         let step = invocation.step.to_string();
-        random::add(&mut wasi, grants.random, &[step.as_bytes(), call.module.digest.as_bytes()]);
+        random::add(&mut wasi, random, &[step.as_bytes(), call.module.digest.as_bytes()]);
         wasi.stdout(LogOutput { sink: Arc::clone(&log), stream: Stream::Out })
             .stderr(LogOutput { sink: Arc::clone(&log), stream: Stream::Error })
             .allow_tcp(false)
@@ -60,9 +76,10 @@ impl<'a> Setup<'a> {
             // A time beyond what the clock can tell is no deadline.
             deadline: Instant::now().checked_add(grants.limits.wall),
             wall: grants.limits.wall,
-            clock: grants.clock,
+            clock,
         };
-        Self { control, log, facts, wasi, preopens, variables, meter: Meter::new(&grants.limits) }
+        let meter = Meter::new(&grants.limits).on_account(caller.tenant.0.account.clone());
+        Self { control, log, facts, wasi, preopens, variables, limits: grants.limits, caller: caller.clone(), meter }
     }
 
     /// Makes the data of the store; `finish` makes the flavour of WASI from what was set up.
@@ -73,7 +90,7 @@ impl<'a> Setup<'a> {
         State {
             wasi: finish(&mut self.wasi),
             meter: self.meter,
-            files: Files::new(self.preopens),
+            files: Files::new(self.preopens, self.caller.deterministic),
             facts: self.facts,
             log: self.log,
         }

@@ -70,10 +70,13 @@ pub(crate) fn store<W: Send + 'static>(engine: &Engine, state: State<W>) -> Stor
     store.set_max_component_handles(MAX_HANDLES);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut context| {
-        Ok(if context.data_mut().meter.tick() {
-            UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))
-        } else {
-            UpdateDeadline::Interrupt
+        let meter = &mut context.data_mut().meter;
+        if !meter.tick() {
+            return Ok(UpdateDeadline::Interrupt);
+        }
+        Ok(match meter.charge() {
+            None => UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())),
+            Some(until) => UpdateDeadline::YieldCustom(1, Box::pin(tokio::time::sleep_until(until.into()))),
         })
     });
     store

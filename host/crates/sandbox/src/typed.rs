@@ -14,7 +14,8 @@ use crate::values::{InputRefused, decode, encode};
 
 /// Calls `run` of a typed step in an instance of its own.
 pub(crate) async fn run(engine: &Engine, pre: &StepPre<State<Preview2>>, call: &WasmCall, setup: Setup<'_>) -> Outcome {
-    let (control, limits, log) = (setup.control, &call.grants.limits, setup.log.clone());
+    let (control, limits, log) = (setup.control, &setup.limits.clone(), setup.log.clone());
+    let tenant = setup.caller.tenant.clone();
     let deadline = setup.facts.deadline;
     let mut store = store(engine, setup.into_state(Preview2::new));
     let inputs = call.inputs.iter().map(|(name, marked)| (name.as_str(), &marked.value));
@@ -32,6 +33,7 @@ pub(crate) async fn run(engine: &Engine, pre: &StepPre<State<Preview2>>, call: &
             step.call_run(&mut store, &items).await
         },
         &watch,
+        &tenant,
         control,
         deadline,
     )

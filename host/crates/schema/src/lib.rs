@@ -43,6 +43,6 @@ pub use pipeline::{NoWork, Pipeline, PipelineJob, PipelineVariable, PipelineWork
 pub use problem::{Label, Problem, Problems, Severity};
 pub use reference::{GitReference, OciReference, Reference};
 pub use source::{Place, Source, Span, Spanned};
-pub use step::{Step, StepAction, When};
+pub use step::{Passes, Step, StepAction, When};
 pub use suggest::did_you_mean;
 pub use value::{Value, ValueType};

@@ -1,5 +1,6 @@
 //! One item of a run list.
 
+use crate::needs::Needs;
 use crate::node::Node;
 use crate::reference::SpannedReference;
 use crate::source::{Span, Spanned};
@@ -14,10 +15,23 @@ pub struct Step {
     /// Environment variables by name, in the order of the document; values may hold expressions. Non-text scalars are
     /// taken by their source text.
     pub env: Vec<(Spanned<String>, Spanned<String>)>,
+    /// Which of the job's rights the function is passed.
+    pub passes: Passes,
     /// When it runs.
     pub when: When,
     /// The whole item.
     pub span: Span,
+}
+
+/// What a step passes to its function besides inputs. A script has nothing of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Passes {
+    /// Secrets by the names under which the function asks for them, in the order of the document; values may hold
+    /// expressions.
+    pub secrets: Vec<(Spanned<String>, Spanned<String>)>,
+    /// The most that the function, and those it calls, may have of what they ask for; none means all of it. Paths are
+    /// those of the work dir and may hold expressions.
+    pub allow: Option<Needs>,
 }
 
 /// When a step of a list runs.

@@ -58,6 +58,11 @@ impl<'s> Finder<'s> {
     }
 
     fn step(&mut self, step: &Step) {
+        let secrets = step.passes.secrets.first().map(|(name, _)| ("`secrets` of a step", name.span));
+        let allow = step.passes.allow.as_ref().and_then(|allow| Some(("`allow` of a step", allow.span?)));
+        for (what, span) in secrets.into_iter().chain(allow) {
+            self.push(span, what, "functions run with all rights of the job there; leave it out");
+        }
         let StepAction::Function { reference, .. } = &step.action else { return };
         match &reference.value {
             Reference::BuiltIn { name, .. } if !is_gitlab_built_in(name) => {

@@ -1,12 +1,12 @@
 //! `stepwell list`: the jobs of a pipeline.
 
-use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 use stepwell_schema::pipeline::{NoWork, PipelineJob, PipelineWork};
 
 use super::super::args::ListArguments;
 use super::super::diagnostics::counted;
 use super::super::error::{CommandError, Exit};
+use super::super::table;
 use super::Project;
 use crate::request;
 
@@ -22,13 +22,11 @@ pub(in super::super) fn list(arguments: &ListArguments) -> Result<Exit, CommandE
             .collect();
         return super::super::print(format!("{:#}\n", json!({ "version": 1, "jobs": jobs })).as_bytes());
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["job", "stage", "what it does"]);
+    let mut table = table::table(["job", "stage", "what it does"]);
     for job in jobs {
         table.add_row([&job.name, &job.stage, &what(job)]);
     }
-    let lines: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    super::super::print(lines.as_bytes())
+    super::super::print(table::text(&table).as_bytes())
 }
 
 const fn kind(job: &PipelineJob) -> &'static str {

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::super::args::IsolationChoice;
 use super::super::lenient::LenientArguments;
+use super::super::policies::PolicyArguments;
 
 /// Runs the steps of a CI job, in place of GitLab's step runner.
 #[derive(Debug, Parser)]
@@ -53,6 +54,8 @@ pub(in super::super) struct CiArguments {
     /// Where WebAssembly steps run.
     #[arg(long, value_name = "WHERE", value_enum, default_value_t = IsolationChoice::Worker)]
     pub(super) isolation: IsolationChoice,
+    #[command(flatten)]
+    pub(super) policy: PolicyArguments,
     /// Further arguments are ignored.
     #[arg(hide = true)]
     rest: Vec<OsString>,

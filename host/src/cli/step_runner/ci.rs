@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use stepwell_run::{JobErrorKind, JobResult};
 
 use super::super::error::CommandError;
-use super::super::policies::PolicyArguments;
 use super::super::{lenient, run, surroundings, worker};
 use super::Failure;
 use super::args::CiArguments;
@@ -26,9 +25,8 @@ pub(super) fn ci(arguments: &CiArguments) -> Result<(), Failure> {
     for (name, value) in surroundings::runner_variables() {
         request = request.variable(name, value);
     }
-    let policy = PolicyArguments::default();
-    let isolation = worker::isolation(Some(arguments.isolation), &policy)?;
-    let host = run::host(&policy, isolation)?;
+    let isolation = worker::isolation(Some(arguments.isolation), &arguments.policy)?;
+    let host = run::host(&arguments.policy, isolation)?;
     let wanted = arguments.write_steps_results || surroundings::steps_debug();
     let result = run_job(&host, request, "failed to run steps: ", wanted.then_some(Path::new(RESULTS_FILE)))?;
     let Some(error) = &result.error else { return Ok(()) };

@@ -19,7 +19,7 @@ use crate::question::{Action, Question};
 use crate::rule::{DecidedBy, PolicyRef};
 use crate::ruling::Ruling;
 use load::Loaded;
-use request::Names;
+use request::{Names, Seen};
 
 /// The schema of our policies, in the language for that.
 pub(crate) const SCHEMA: &str = include_str!("schema.cedarschema");
@@ -42,6 +42,8 @@ struct Shelf {
     general: PolicySet,
     /// Those about exactly one resource.
     by_resource: HashMap<EntityUid, PolicySet>,
+    /// What the conditions of all of them look at.
+    seen: Seen,
 }
 
 impl Engine {
@@ -68,12 +70,12 @@ impl Engine {
     /// Decides. A permit is needed, a forbid wins, and a policy that breaks down denies: an answer that depends on it is
     /// not known.
     pub(crate) fn rule(&self, question: &Question) -> Ruling {
-        let Ok((request, entities)) = self.names.request(question) else {
+        let shelf = &self.actions[&question.action()];
+        let Ok((request, entities)) = self.names.request(question, shelf.seen) else {
             return Ruling::denied(DecidedBy::NoPolicy, "it cannot be put to the policies");
         };
-        let shelf = &self.actions[&question.action()];
         let named = request.resource().and_then(|resource| shelf.by_resource.get(resource));
-        let sets = [Some(&shelf.general), named];
+        let sets = [Some(&shelf.general).filter(|general| !general.is_empty()), named];
         let answers: Vec<Response> =
             sets.into_iter().flatten().map(|set| authorize(set, &request, &entities)).collect();
         let broken: Vec<usize> = answers.iter().flat_map(broken).collect();
@@ -91,6 +93,11 @@ impl Engine {
         }
         let reason = self.reason(&permits).unwrap_or("a policy allows it");
         Ruling { verdict: Verdict::Allowed, reason: reason.into(), decided_by: self.decided_by(permits) }
+    }
+
+    /// Returns the policies, in the order in which they were loaded.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = &PolicyRef> {
+        self.policies.iter().map(|loaded| &loaded.place)
     }
 
     /// Returns how many policies there are.
@@ -134,7 +141,17 @@ impl Shelf {
             | ResourceConstraint::IsIn(..) => &mut self.general,
         };
         set.add(policy.clone()).expect("policies are numbered, and each is put onto a shelf once");
+        self.seen = self.seen.and(seen(policy));
     }
+}
+
+/// Returns what the conditions of a policy look at. What cannot be told counts as looked at.
+fn seen(policy: &Policy) -> Seen {
+    let Ok(json) = policy.to_json() else { return Seen::ALL };
+    let Some(conditions) = json.get("conditions").map(ToString::to_string) else { return Seen::ALL };
+    // Inside a text the quotes would be escaped, so that it is never taken for a variable, nor a variable for a text.
+    let names = |variable: &str| conditions.contains(&format!("\"Var\":\"{variable}\""));
+    Seen { job: names("principal"), resource: names("resource"), context: names("context") }
 }
 
 /// The schema has no groups of actions, so being in one is being it.

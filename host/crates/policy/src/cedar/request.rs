@@ -14,6 +14,28 @@ use crate::work_path::WorkPath;
 /// Why a question cannot be put: never one of ours, since none of it depends on what a user wrote.
 type CannotAsk = Box<dyn Error>;
 
+/// What policies look at besides the names of job, action and resource: only that is made for a question, since making
+/// attributes takes longer than evaluating most policies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) job: bool,
+    pub(super) resource: bool,
+    pub(super) context: bool,
+}
+
+impl Seen {
+    pub(super) const ALL: Self = Self { job: true, resource: true, context: true };
+
+    /// Returns what either looks at.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            job: self.job || other.job,
+            resource: self.resource || other.resource,
+            context: self.context || other.context,
+        }
+    }
+}
+
 /// The names of the schema, parsed once.
 pub(super) struct Names {
     job: EntityTypeName,
@@ -36,36 +58,26 @@ impl Names {
         &self.actions[&action]
     }
 
-    /// Makes the request and the entities that it is about.
-    pub(super) fn request(&self, question: &Question) -> Result<(Request, Entities), CannotAsk> {
+    /// Makes the request and the entities that it is about, as far as policies look at them.
+    pub(super) fn request(&self, question: &Question, seen: Seen) -> Result<(Request, Entities), CannotAsk> {
         let action = question.action();
         let principal = uid(&self.job, &question.job.source);
         let kind = &self.resources[&action];
         let resource = uid(kind, &question.resource());
-        let job = Entity::new(
-            principal.clone(),
-            attributes([("tenant", text(&question.job.tenant)), ("source", text(&question.job.source))]),
-            HashSet::new(),
-        )?;
-        let entities = match &question.deed {
-            Deed::Script => Entities::from_entities([job], None)?,
-            Deed::Function { function, act } => match act {
-                Act::Run => entities(job, resource.clone(), origin(function), HashSet::new())?,
-                Act::Read { path } | Act::Write { path, .. } => {
-                    entities(job, resource.clone(), [], around(path).map(|outer| uid(kind, outer)).collect())?
-                }
-                Act::Connect { host, port, .. } => {
-                    let attributes = [("name", text(host)), ("port", Expression::new_long(i64::from(*port)))];
-                    entities(job, resource.clone(), attributes, HashSet::new())?
-                }
-                Act::Exec { .. }
-                | Act::UseSecret { .. }
-                | Act::RevealSecret { .. }
-                | Act::ReadEnv { .. }
-                | Act::Export { .. } => Entities::from_entities([job], None)?,
-            },
+        let mut entities = Vec::with_capacity(2);
+        if seen.job {
+            let pairs = [("tenant", text(&question.job.tenant)), ("source", text(&question.job.source))];
+            entities.push(Entity::new(principal.clone(), attributes(pairs), HashSet::new())?);
+        }
+        entities.extend(about(&question.deed, kind, &resource, seen)?);
+        let entities = match entities.is_empty() {
+            true => Entities::empty(),
+            false => Entities::from_entities(entities, None)?,
         };
-        let context = Context::from_pairs(context(&question.deed)?)?;
+        let context = match seen.context {
+            true => Context::from_pairs(context(&question.deed)?)?,
+            false => Context::empty(),
+        };
         Ok((Request::new(principal, self.action(action).clone(), resource, context, None)?, entities))
     }
 }
@@ -93,14 +105,27 @@ fn context(deed: &Deed) -> Result<Vec<(String, Expression)>, CannotAsk> {
     Ok(pairs)
 }
 
-fn entities(
-    job: Entity,
-    resource: EntityUid,
-    pairs: impl IntoIterator<Item = (&'static str, Expression)>,
-    parents: HashSet<EntityUid>,
-) -> Result<Entities, CannotAsk> {
-    let resource = Entity::new(resource, attributes(pairs), parents)?;
-    Ok(Entities::from_entities([job, resource], None)?)
+/// Returns the entity that an act is about. A path has the paths around it as parents, which the head of a policy looks at.
+fn about(deed: &Deed, kind: &EntityTypeName, resource: &EntityUid, seen: Seen) -> Result<Option<Entity>, CannotAsk> {
+    let Deed::Function { function, act } = deed else { return Ok(None) };
+    let (pairs, parents) = match act {
+        Act::Run if seen.resource => (attributes(origin(function)), HashSet::new()),
+        Act::Connect { host, port, .. } if seen.resource => {
+            let pairs = [("name", text(host)), ("port", Expression::new_long(i64::from(*port)))];
+            (attributes(pairs), HashSet::new())
+        }
+        Act::Read { path } | Act::Write { path, .. } => {
+            (HashMap::new(), around(path).map(|outer| uid(kind, outer)).collect())
+        }
+        Act::Run
+        | Act::Connect { .. }
+        | Act::Exec { .. }
+        | Act::UseSecret { .. }
+        | Act::RevealSecret { .. }
+        | Act::ReadEnv { .. }
+        | Act::Export { .. } => return Ok(None),
+    };
+    Ok(Some(Entity::new(resource.clone(), pairs, parents)?))
 }
 
 fn origin(function: &FunctionFacts) -> [(&'static str, Expression); 6] {

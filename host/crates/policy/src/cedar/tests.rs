@@ -96,7 +96,7 @@ fn the_schema_and_every_question_fit() {
     assert_eq!(warnings.map(|warning: SchemaWarning| warning.to_string()).collect::<Vec<_>>(), Vec::<String>::new());
     let names = Names::new();
     for asked in acts().into_iter().map(question).chain([script()]) {
-        let (request, entities) = names.request(&asked).unwrap();
+        let (request, entities) = names.request(&asked, Seen::ALL).unwrap();
         let (principal, action, resource) =
             (request.principal().unwrap(), request.action().unwrap(), request.resource().unwrap());
         let context = request.context().unwrap().clone();
@@ -114,7 +114,7 @@ fn the_profile_local() {
         "workspace-read",
         "workspace-write",
         "!no-policy",
-        "!no-policy",
+        "local-use-secret",
         "!no-policy",
         "env-by-name",
         "local-export",
@@ -134,7 +134,7 @@ fn the_profile_hardened() {
         "workspace-read",
         "workspace-write",
         "!no-policy",
-        "!no-policy",
+        "hardened-use-secret",
         "!hardened-no-reveal",
         "env-by-name",
         "hardened-export",
@@ -250,4 +250,21 @@ fn places_are_those_of_the_policies() {
     let engine = engine(text);
     let ids: Vec<&str> = engine.policies.iter().map(|loaded| loaded.place.id.as_str()).collect();
     assert_eq!(ids, ["p.cedar:3:1", "p.cedar:4:3"]);
+}
+
+#[test]
+fn only_what_conditions_look_at_is_made() {
+    let seen = |text: &str| seen(&engine(text).policies[0].policy);
+    let nothing = Seen::default();
+    assert_eq!(seen("permit (principal, action == Action::\"read\", resource in Path::\"src\");"), nothing);
+    assert_eq!(
+        seen("permit (principal, action == Action::\"read\", resource) when { principal.tenant == \"context\" };"),
+        Seen { job: true, ..nothing }
+    );
+    assert_eq!(
+        seen(
+            "permit (principal, action == Action::\"run\", resource) unless { resource.pinned && context.kind == \"a\" };"
+        ),
+        Seen { resource: true, context: true, ..nothing }
+    );
 }

@@ -42,7 +42,7 @@ fn decide(requests: &[Request]) -> Decisions {
 }
 
 fn decide_by(policy: &Policy, requests: &[Request]) -> Decisions {
-    policy.decide(&job(), &function(), requests, Path::new(WORK_DIR))
+    policy.decide(&job(), &function(), requests, &[], Path::new(WORK_DIR))
 }
 
 fn job() -> Arc<Subject> {
@@ -78,6 +78,7 @@ fn check(capabilities: impl IntoIterator<Item = Capability>, rules: &[&str]) -> 
         .map(|decision| match decision.verdict {
             Verdict::Allowed => decision.decided_by.to_string(),
             Verdict::Denied => format!("!{}", decision.decided_by),
+            Verdict::Audited => format!("?{}", decision.decided_by),
         })
         .collect();
     assert_eq!(found, rules);
@@ -287,6 +288,30 @@ fn no_policy_widens_the_rules_of_the_engine() {
 }
 
 #[test]
+fn policies_that_are_tried_out_deny_nothing() {
+    let policy = policy(&[]).audit_only();
+    let decisions = decide_by(&policy, &[request(read("src")), request(read("/etc"))]);
+    let lines: Vec<String> = decisions.decisions.iter().map(ToString::to_string).collect();
+    assert_eq!(lines, ["read src  audited  no-policy", "read /etc  denied  no-rule"]);
+    assert!(decisions.decisions[0].remedy.as_ref().is_some_and(|remedy| remedy.contains("Path::\"src\"")));
+    assert_eq!(decisions.grants.roots.len(), 1);
+}
+
+#[test]
+fn what_the_job_does_not_pass_is_denied() {
+    let policy = policy(&[PERMIT_ALL]);
+    let passed = [Arc::new(Passed::new([request(read("src/a")), request(read("src/b"))]))];
+    let asked = [request(read("src")), request(env("CI"))];
+    let decided = policy.decide(&job(), &function(), &asked, &passed, Path::new(WORK_DIR));
+    let lines: Vec<String> = decided.decisions.iter().map(ToString::to_string).collect();
+    assert_eq!(lines, ["read src/a  allowed  all", "read src/b  allowed  all", "env CI  denied  not-passed"]);
+    assert_eq!(
+        decided.decisions[2].remedy.as_deref(),
+        Some("whoever wrote the job adds `env CI` to `allow` of the step")
+    );
+}
+
+#[test]
 fn ceilings_hold_what_is_asked_and_what_is_not() {
     let ceilings = Ceilings { memory: 1 << 20, bytes: 1 << 10, ..Ceilings::default() };
     let policy = policy(&[PERMIT_ALL]).with_ceilings(ceilings);
@@ -382,7 +407,7 @@ proptest! {
         for (decision, rules) in granted.decisions.iter().zip(&by_rules.decisions) {
             let allowed = decision.verdict == Verdict::Allowed;
             prop_assert!(!allowed || rules.verdict == Verdict::Allowed || rules.decided_by == DecidedBy::Rule("read-inside-write"));
-            if let (true, Ok(Passed::ForPolicies(act))) = (
+            if let (true, Ok(Left::ForPolicies(act))) = (
                 allowed,
                 hard::check(&decision.request.capability, Path::new(WORK_DIR), operator.ceilings()),
             ) {

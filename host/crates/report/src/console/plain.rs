@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-use stepwell_run::{Event, EventKind, Status, StepFacts, StepPath, Stream};
+use stepwell_run::{Decision, Event, EventKind, Status, StepFacts, StepPath, Stream};
 
 use super::sections::Sections;
 use super::text::{self, Palette};
@@ -73,6 +73,7 @@ impl Plain {
             EventKind::GroupOpened { title } => self.sections.open_group(step, title, time),
             EventKind::GroupClosed => self.sections.close_group(step, time),
             EventKind::Prepared(_)
+            | EventKind::Decided(_)
             | EventKind::Log { .. }
             | EventKind::Record { .. }
             | EventKind::Progress { .. }
@@ -88,6 +89,7 @@ impl Plain {
         let wanted = |least, text: String| if self.settings.verbosity >= least { text } else { String::new() };
         match &event.kind {
             EventKind::Prepared(facts) => self.prepared(step, facts),
+            EventKind::Decided(decisions) => self.refused(step, decisions),
             EventKind::Transition { to, reason, elapsed, .. } => {
                 self.transition(step, *to, reason.as_deref(), *elapsed)
             }
@@ -120,10 +122,11 @@ impl Plain {
             let given = if given.is_empty() { "nothing beyond its inputs" } else { &given };
             lines += &format!("step `{step}` may use: {given}\n");
         }
-        for decision in text::refused(facts) {
-            lines += &self.bad("denied", &text::refusal(step, decision));
-        }
-        lines
+        lines + &self.refused(step, &facts.decisions)
+    }
+
+    fn refused(&self, step: &StepPath, decisions: &[Decision]) -> String {
+        text::refused(decisions).map(|decision| self.bad("denied", &text::refusal(step, decision))).collect()
     }
 
     fn transition(&mut self, step: &StepPath, to: Status, reason: Option<&str>, elapsed: Duration) -> String {

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use stepwell_run::{Event, EventKind, Level, Stream};
+use stepwell_run::{Event, EventKind, Level, StepFacts, Stream};
 
 use super::plain::{pass, write_line};
 use super::text;
@@ -37,8 +37,8 @@ impl<O: Write, E: Write> RunnerLog<O, E> {
                 write_line(&line, &mut self.out_line_open, &mut self.out);
             }
             EventKind::Warning { message, place } => self.tell(&text::warning(message, place.as_ref())),
-            EventKind::Prepared(facts) => {
-                for decision in text::refused(facts) {
+            EventKind::Prepared(StepFacts { decisions, .. }) | EventKind::Decided(decisions) => {
+                for decision in text::refused(decisions) {
                     self.tell(&text::refusal(&event.step, decision));
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-use stepwell_run::{Event, EventKind, Status, StepFacts, StepPath};
+use stepwell_run::{Decision, Event, EventKind, Status, StepFacts, StepPath};
 
 use super::log_lines::LogLines;
 use super::text::{self, Palette, styled};
@@ -104,6 +104,7 @@ impl Terminal {
         let step = &event.step;
         match &event.kind {
             EventKind::Prepared(facts) => self.prepared(step, facts),
+            EventKind::Decided(decisions) => self.refused(step, decisions),
             EventKind::Transition { to: Status::Running, .. } => self.start(event),
             EventKind::Transition { to, reason, elapsed, .. } => {
                 self.end(step, *to, reason.as_deref(), *elapsed, summary)
@@ -133,7 +134,11 @@ impl Terminal {
         shown.kind = facts.kind;
         shown.reference = text::reference(facts);
         shown.given = text::given(facts);
-        let refusals = text::refused(facts).map(|decision| text::refusal(step, decision));
+        self.refused(step, &facts.decisions)
+    }
+
+    fn refused(&self, step: &StepPath, decisions: &[Decision]) -> String {
+        let refusals = text::refused(decisions).map(|decision| text::refusal(step, decision));
         refusals.map(|refusal| paint("denied", self.palette.bad, &refusal)).collect()
     }
 
@@ -257,6 +262,7 @@ impl Shown {
             EventKind::BusyOver => self.doing = None,
             EventKind::Transition { .. }
             | EventKind::Prepared(_)
+            | EventKind::Decided(_)
             | EventKind::Warning { .. }
             | EventKind::Denied { .. } => {}
         }

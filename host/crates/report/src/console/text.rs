@@ -36,13 +36,16 @@ pub(crate) fn reference(facts: &StepFacts) -> String {
 
 /// Returns what a step was given, such as `read guest-sdk, write dist`; empty where that is nothing.
 pub(crate) fn given(facts: &StepFacts) -> String {
-    let allowed = facts.decisions.iter().filter(|decision| decision.verdict == Verdict::Allowed);
+    let allowed = facts
+        .decisions
+        .iter()
+        .filter(|decision| decision.verdict != Verdict::Denied && !decision.request.capability.is_act());
     allowed.map(asked).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the decisions against a step.
-pub(crate) fn refused(facts: &StepFacts) -> impl Iterator<Item = &Decision> {
-    facts.decisions.iter().filter(|decision| decision.verdict == Verdict::Denied)
+/// Returns the decisions against a step, those among them that are only recorded.
+pub(crate) fn refused(decisions: &[Decision]) -> impl Iterator<Item = &Decision> {
+    decisions.iter().filter(|decision| decision.verdict != Verdict::Allowed)
 }
 
 /// Returns what a decision is about, such as `write dist`.
@@ -58,7 +61,11 @@ pub(crate) fn refusal(step: &StepPath, decision: &Decision) -> String {
     let without = if decision.request.optional { ", which it works without" } else { "" };
     let reason = own_text(&decision.reason);
     let remedy = decision.remedy.as_deref().map(|remedy| format!("  = {}\n", own_text(remedy))).unwrap_or_default();
-    format!("denied: step `{step}` may not {}{without}: {reason} ({})\n{remedy}", asked(decision), decision.decided_by)
+    let (word, may) = match decision.verdict {
+        Verdict::Audited => ("audited", "would not be allowed to"),
+        Verdict::Allowed | Verdict::Denied => ("denied", "may not"),
+    };
+    format!("{word}: step `{step}` {may} {}{without}: {reason} ({})\n{remedy}", asked(decision), decision.decided_by)
 }
 
 /// Returns the lines about something that a running step asked for and was not given.

@@ -13,7 +13,7 @@ use super::hello::{Hello, Purpose, Standing};
 use super::lane::{Kind, MAX_CODE_BYTES, receive_blocking, send_blocking};
 use super::wire::{from_bytes, to_bytes};
 use super::worker::{Process, StartError};
-use crate::engine::Machine;
+use crate::engine::{Machine, Numbers};
 use crate::form::{Form, MAX_FILE_BYTES};
 use crate::modules::chain_text;
 
@@ -40,12 +40,13 @@ pub(crate) enum NotCompiled {
 pub(super) struct Compilers {
     program: WorkerCommand,
     instances: u32,
+    numbers: Numbers,
     places: Semaphore,
 }
 
 impl Compilers {
-    pub(super) fn new(program: WorkerCommand, instances: u32) -> Self {
-        Self { program, instances, places: Semaphore::new(MAX_AT_ONCE) }
+    pub(super) fn new(program: WorkerCommand, instances: u32, numbers: Numbers) -> Self {
+        Self { program, instances, numbers, places: Semaphore::new(MAX_AT_ONCE) }
     }
 
     /// Compiles a module that was looked at.
@@ -58,6 +59,7 @@ impl Compilers {
         let hello = Hello {
             purpose: Purpose::Compiling,
             instances: self.instances,
+            canonical: self.numbers == Numbers::Canonical,
             threads: 0,
             writable: Vec::new(),
             scratch: Vec::new(),
@@ -84,9 +86,9 @@ impl Compilers {
 ///
 /// # Errors
 /// Why there is no code, in words.
-pub(super) fn serve(host: &UnixStream, raised: Raised, instances: u32) -> Result<(), String> {
+pub(super) fn serve(host: &UnixStream, raised: Raised, instances: u32, numbers: Numbers) -> Result<(), String> {
     // The same settings as those of the engine that runs the code.
-    let machine = Machine::start(instances).map_err(|error| error.to_string())?;
+    let machine = Machine::start(instances, numbers).map_err(|error| error.to_string())?;
     let failed = |error: std::io::Error| error.to_string();
     send_blocking(host, Kind::Standing, &[&to_bytes(&Standing(raised))]).map_err(failed)?;
     let frame = receive_blocking(host, MAX_FILE_BYTES + 1).map_err(failed)?;

@@ -3,6 +3,7 @@
 use stepwell_confine::Raised;
 
 use super::wire::{Malformed, Reader, Wire, wire_enum, wire_struct};
+use crate::engine::Numbers;
 
 /// What a process is to be, with the folders that come along as descriptors.
 #[derive(Debug)]
@@ -10,12 +11,21 @@ pub(super) struct Hello {
     pub(super) purpose: Purpose,
     /// Most guests at a time.
     pub(super) instances: u32,
+    /// Whether results that are not a number have the same bits on every machine.
+    pub(super) canonical: bool,
     /// Threads that run them.
     pub(super) threads: u32,
     /// Whether each folder may be written to, in the order of the descriptors.
     pub(super) writable: Vec<bool>,
     /// The folder for private folders of commands, itself the last of the descriptors; raw bytes of a path.
     pub(super) scratch: Vec<u8>,
+}
+
+impl Hello {
+    /// Returns which bits a result has that is not a number.
+    pub(super) fn numbers(&self) -> Numbers {
+        if self.canonical { Numbers::Canonical } else { Numbers::AsComputed }
+    }
 }
 
 /// What a process is for.
@@ -31,7 +41,7 @@ pub(super) enum Purpose {
 #[derive(Debug)]
 pub(super) struct Standing(pub(super) Raised);
 
-wire_struct!(Hello { purpose, instances, threads, writable, scratch });
+wire_struct!(Hello { purpose, instances, canonical, threads, writable, scratch });
 wire_enum!(Purpose { Guests = 0, Compiling = 1 });
 
 impl Wire for Standing {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use stepwell_confine::{Access, Folder, Limits, Raised, Wall, close_inherited};
+use stepwell_policy::Subject;
 use stepwell_run::{Action, Control, EventKind, EventStream, Invocation, MaskSink, Outcome, WasmCall, event_channel};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ use super::hello::{Hello, Purpose, Standing};
 use super::lane::{Incoming, Kind, Lane, MAX_CODE_BYTES, Outgoing, send_blocking};
 use super::wire::{Malformed, from_bytes, to_bytes};
 use super::words::{Call, Ended, Event, FolderUse};
+use crate::admission::Admission;
 use crate::engine::Machine;
 use crate::instance;
 use crate::limits::MAX_HANDLES;
@@ -26,6 +28,7 @@ use crate::log_sink::LogSink;
 use crate::modules::{Modules, Ready};
 use crate::preopens::{Opened, readable};
 use crate::setup::Setup;
+use crate::tenant::{Caller, Quotas};
 
 /// Descriptors of a worker besides those of its guests: sockets, the event loop, folders.
 const OWN_FILES: u64 = 2_048;
@@ -51,6 +54,7 @@ pub enum ServeError {
 struct Worker {
     machine: Machine,
     modules: Modules,
+    caller: Caller,
     folders: Vec<OwnedFd>,
     scratch: PathBuf,
 }
@@ -79,7 +83,7 @@ pub fn serve() -> Result<(), ServeError> {
     };
     let raised = raise(&hello, &folders).map_err(told)?;
     match hello.purpose {
-        Purpose::Compiling => compile::serve(&host, raised, hello.instances).map_err(told),
+        Purpose::Compiling => compile::serve(&host, raised, hello.instances, hello.numbers()).map_err(told),
         Purpose::Guests => guests(&host, raised, &hello, folders).map_err(told),
     }
 }
@@ -109,10 +113,13 @@ fn raise(hello: &Hello, folders: &[OwnedFd]) -> Result<Raised, String> {
 
 /// Runs guests: a task for each lane that the host sends, until there is no host.
 fn guests(host: &UnixStream, raised: Raised, hello: &Hello, folders: Vec<OwnedFd>) -> Result<(), String> {
-    let machine = Machine::start(hello.instances).map_err(|error| error.to_string())?;
+    let machine = Machine::start(hello.instances, hello.numbers()).map_err(|error| error.to_string())?;
     let (modules, _) = Modules::new(&machine.engine, None).map_err(|error| error.to_string())?;
     let scratch = PathBuf::from(OsString::from_vec(hello.scratch.clone()));
-    let worker = Arc::new(Worker { machine, modules, folders, scratch });
+    // Turns and quotas are the host's: behind the wall all steps are of one tenant.
+    let tenant = Admission::new(hello.instances as usize, Quotas::default()).tenant(Subject::DEFAULT_TENANT, None);
+    let caller = Caller { tenant, deterministic: hello.canonical };
+    let worker = Arc::new(Worker { machine, modules, caller, folders, scratch });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(hello.threads.max(1) as usize)
         .event_interval(EVENT_INTERVAL)
@@ -248,7 +255,7 @@ impl Worker {
             control.mask.clone(),
             call.grants.limits.log,
         ));
-        let setup = Setup::new(invocation, call, control, Arc::clone(&log), folders);
+        let setup = Setup::new(invocation, call, &call.grants, &self.caller, control, Arc::clone(&log), folders);
         let outcome = instance::run(&self.machine.engine, ready, call, setup, &self.scratch).await;
         log.finish();
         outcome

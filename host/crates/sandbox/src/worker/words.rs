@@ -67,11 +67,11 @@ impl Call {
     pub(super) fn new(
         invocation: &Invocation,
         call: &WasmCall,
+        grants: &Grants,
         form: Form,
         folders: Vec<FolderUse>,
         grace: Duration,
     ) -> Self {
-        let grants = &call.grants;
         let variable = |name: &String| Some((name.clone(), invocation.environment.get(name)?.clone()));
         Self {
             form,
@@ -353,7 +353,8 @@ mod tests {
     #[test]
     fn only_what_is_granted_crosses_over() {
         let given = call(&[("read", None), ("send", Some("example.com"))]);
-        let bytes = to_bytes(&Call::new(&invocation(), &given, Form::Typed, Vec::new(), Duration::from_secs(1)));
+        let bytes =
+            to_bytes(&Call::new(&invocation(), &given, &given.grants, Form::Typed, Vec::new(), Duration::from_secs(1)));
         let text = String::from_utf8_lossy(&bytes);
         assert!(text.contains("text-of-read"));
         for kept in ["text-of-send", "text-of-other", "not-granted", "/srv/work", "/secret/place"] {
@@ -365,8 +366,14 @@ mod tests {
     fn a_call_comes_back_as_it_was() {
         let folder = FolderUse { guest_path: "/work".to_owned(), index: 1, quota: Some((2, 3)) };
         let given = call(&[]);
-        let bytes =
-            to_bytes(&Call::new(&invocation(), &given, Form::Command, vec![folder.clone()], Duration::from_secs(1)));
+        let bytes = to_bytes(&Call::new(
+            &invocation(),
+            &given,
+            &given.grants,
+            Form::Command,
+            vec![folder.clone()],
+            Duration::from_secs(1),
+        ));
         let back: Call = from_bytes(&bytes).unwrap();
         assert_eq!((back.form, &*back.folders, back.digest()), (Form::Command, &[folder][..], Digest::of(b"m")));
         let back = back.into_invocation();

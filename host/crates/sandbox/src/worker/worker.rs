@@ -19,6 +19,7 @@ use super::descriptors;
 use super::hello::{Hello, Purpose, Standing};
 use super::lane::{Kind, Lane, MAX_ANSWER_BYTES};
 use super::wire::{from_bytes, to_bytes};
+use crate::engine::Numbers;
 use crate::preopens::Opened;
 use crate::private_folder::PrivateFolder;
 
@@ -177,6 +178,7 @@ impl Worker {
         program: &WorkerCommand,
         folders: &[Opened],
         scratch: &Path,
+        numbers: Numbers,
         instances: u32,
         threads: u32,
     ) -> Result<Self, StartError> {
@@ -186,6 +188,7 @@ impl Worker {
         let hello = Hello {
             purpose: Purpose::Guests,
             instances,
+            canonical: numbers == Numbers::Canonical,
             threads,
             writable: folders.iter().map(|folder| folder.quota.is_some()).chain([true]).collect(),
             scratch: own.path().as_os_str().as_bytes().to_vec(),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use stepwell_policy::Grants;
 use stepwell_run::{Control, EventKind, Failure, FailureKind, Invocation, Outcome, Stream, Usage, WasmCall};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep_until};
@@ -19,9 +20,12 @@ use super::wire::{from_bytes, to_bytes};
 use super::words::{Call, Ended, Event, FolderUse};
 use super::worker::{StartError, Worker};
 use crate::code_cache::CacheUnusable;
+use crate::engine::Numbers;
+use crate::log_sink::LogSink;
 use crate::modules::NotReady;
 use crate::preopens::{self, Opened};
 use crate::sandbox::folder_missing;
+use crate::tenant::Tenant;
 
 /// Most workers that are kept while no call needs them; those used longest ago are ended.
 const MAX_WORKERS: usize = 16;
@@ -37,6 +41,7 @@ pub(crate) struct Workers {
     program: WorkerCommand,
     scratch_folder: PathBuf,
     instances: u32,
+    numbers: Numbers,
     threads: u32,
     codes: Codes,
     /// Those used last stand at the end.
@@ -48,10 +53,11 @@ pub(crate) struct Workers {
 /// A place for a worker, so that calls at the same time start one.
 type Slot = Arc<OnceCell<Arc<Worker>>>;
 
-/// What two calls must have in common to share a worker: the job's work dir, and each folder that the wall leaves open. A
+/// What two calls must have in common to share a worker: the tenant, the job's work dir, and each folder that the wall leaves open. A
 /// worker reaches what its calls are granted, and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Key {
+    tenant: String,
     work_dir: PathBuf,
     folders: Vec<FolderKey>,
 }
@@ -84,14 +90,16 @@ impl Workers {
         scratch_folder: PathBuf,
         cache_folder: Option<&Path>,
         instances: u32,
+        numbers: Numbers,
     ) -> (Self, Option<CacheUnusable>) {
-        let compilers = Compilers::new(program.clone(), instances);
+        let compilers = Compilers::new(program.clone(), instances, numbers);
         let (codes, unusable) = Codes::new(engine, cache_folder, compilers);
         let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
         let workers = Self {
             program,
             scratch_folder,
             instances,
+            numbers,
             threads: u32::try_from(threads).unwrap_or(u32::MAX),
             codes,
             running: Mutex::default(),
@@ -104,31 +112,28 @@ impl Workers {
     ///
     /// # Errors
     /// See [`NotReady`].
-    pub(crate) async fn code(
-        &self,
-        invocation: &Invocation,
-        call: &WasmCall,
-        control: &Control,
-    ) -> Result<Arc<Code>, NotReady> {
-        self.codes.get(&call.module, |event| control.events.send(&invocation.step, event)).await
+    pub(crate) async fn code(&self, call: &WasmCall, log: &LogSink) -> Result<Arc<Code>, NotReady> {
+        self.codes.get(&call.module, |event| log.notice(event)).await
     }
 
     /// Runs a call in a worker to its end.
     pub(crate) async fn run(
         &self,
         code: &Code,
+        tenant: &Tenant,
         invocation: &Invocation,
         call: &WasmCall,
+        grants: &Grants,
         control: &Control,
     ) -> Outcome {
         if !call.grants.http.is_empty() {
             return no_requests();
         }
-        let folders = match preopens::open(&invocation.work_dir, &call.grants, call.function_folder.as_deref()) {
+        let folders = match preopens::open(&invocation.work_dir, grants, call.function_folder.as_deref()) {
             Ok(folders) => folders,
             Err(error) => return folder_missing(&error),
         };
-        let key = match Key::of(invocation, &folders) {
+        let key = match Key::of(tenant, invocation, &folders) {
             Ok(key) => key,
             Err(cause) => return lost(format!("a folder of the step cannot be looked at: {cause}")),
         };
@@ -143,7 +148,7 @@ impl Workers {
         };
         self.tell_gaps(&worker, invocation, control);
         let uses = uses(folders);
-        let message = Call::new(invocation, call, code.form, uses, control.grace);
+        let message = Call::new(invocation, call, grants, code.form, uses, control.grace);
         self.talk(&worker, &message, code, invocation, call, control).await
     }
 
@@ -151,7 +156,7 @@ impl Workers {
     async fn worker(&self, key: Key, folders: &[Opened]) -> Result<Arc<Worker>, StartError> {
         let slot = self.slot(key);
         let start = || async {
-            Worker::start(&self.program, folders, &self.scratch_folder, self.instances, self.threads)
+            Worker::start(&self.program, folders, &self.scratch_folder, self.numbers, self.instances, self.threads)
                 .await
                 .map(Arc::new)
         };
@@ -225,12 +230,16 @@ impl Workers {
 }
 
 impl Key {
-    fn of(invocation: &Invocation, folders: &[Opened]) -> std::io::Result<Self> {
+    fn of(tenant: &Tenant, invocation: &Invocation, folders: &[Opened]) -> std::io::Result<Self> {
         let folders = folders.iter().map(|opened| {
             let metadata = opened.folder.metadata()?;
             Ok(FolderKey { device: metadata.dev(), inode: metadata.ino(), writable: opened.quota.is_some() })
         });
-        Ok(Self { work_dir: invocation.work_dir.clone(), folders: folders.collect::<std::io::Result<_>>()? })
+        Ok(Self {
+            tenant: tenant.name().to_owned(),
+            work_dir: invocation.work_dir.clone(),
+            folders: folders.collect::<std::io::Result<_>>()?,
+        })
     }
 }
 

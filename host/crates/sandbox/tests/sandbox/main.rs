@@ -11,4 +11,5 @@ mod files;
 mod forms;
 mod limits;
 mod support;
+mod tenants;
 mod values;

@@ -11,7 +11,7 @@ use stepwell_run::{
     Action, Control, Event, EventKind, Failure, FailureKind, Invocation, LimitKind, MaskSink, Module, Outcome,
     Returned, StepPath, Stream, WasmCall, event_channel,
 };
-use stepwell_sandbox::Sandbox;
+use stepwell_sandbox::{Caller, Sandbox, Tenant};
 use stepwell_schema::{Digest, Value};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -174,6 +174,14 @@ impl Call {
     }
 
     pub(crate) async fn run_in(self, sandbox: &Sandbox) -> Ended {
+        self.run_for(sandbox, &sandbox.tenant("local", None)).await
+    }
+
+    pub(crate) async fn run_for(self, sandbox: &Sandbox, tenant: &Tenant) -> Ended {
+        self.run_as(sandbox, &Caller { tenant: tenant.clone(), deterministic: false }).await
+    }
+
+    pub(crate) async fn run_as(self, sandbox: &Sandbox, caller: &Caller) -> Ended {
         let masked = Arc::new(Mutex::new(Vec::new()));
         let (events, mut stream) = event_channel();
         let (sink, cancelled) = (Arc::clone(&masked), self.cancelled);
@@ -202,7 +210,7 @@ impl Call {
             events
         });
         let Action::Wasm(call) = &invocation.action else { unreachable!() };
-        let outcome = sandbox.execute(&invocation, call, &control).await;
+        let outcome = sandbox.execute_for(caller, &invocation, call, &control).await;
         drop(control);
         let events = reader.await.unwrap();
         let masked = masked.lock().unwrap().clone();

@@ -26,8 +26,13 @@ const USAGES: [(&str, Usage); 2] = [("header", Usage::Header), ("reveal", Usage:
 
 /// Reads the mapping behind `needs`.
 pub(super) fn needs(tree: &Tree, findings: &mut Findings) -> Needs {
-    let members = shape::mapping_or_nothing(tree, "`needs`", "a mapping", "needs: { read: [ src ] }", findings);
-    let mut fields = Fields::new("`needs`", members, tree.span);
+    rights(tree, "`needs`", "needs: { read: [ src ] }", findings)
+}
+
+/// Reads a mapping in the words of `needs`; `what` is its key in backticks.
+pub(super) fn rights(tree: &Tree, what: &'static str, example: &str, findings: &mut Findings) -> Needs {
+    let members = shape::mapping_or_nothing(tree, what, "a mapping", example, findings);
+    let mut fields = Fields::new(what, members, tree.span);
     let needs = Needs {
         read: list(fields.get("read"), "read", "[ src ]", path_need, findings),
         write: list(fields.get("write"), "write", "[ dist ]", write_need, findings),

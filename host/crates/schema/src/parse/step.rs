@@ -2,12 +2,13 @@
 
 use super::fields::Fields;
 use super::node::values_by_name;
-use super::{reference, shape};
+use super::{needs, reference, shape};
 use crate::code;
+use crate::excerpt::excerpt;
 use crate::findings::Findings;
 use crate::problem::{Problem, Severity};
 use crate::source::{Span, Spanned};
-use crate::step::{Step, StepAction, When};
+use crate::step::{Passes, Step, StepAction, When};
 use crate::yaml::{Member, Tree};
 
 /// What a list says about an item without a name.
@@ -33,8 +34,42 @@ fn step(tree: &Tree, names: Names, findings: &mut Findings) -> Option<Step> {
     let name = name(&mut fields, names, findings);
     let action = action(&mut fields, findings);
     let env = shape::environment(fields.get("env"), findings);
+    let passes = passes(&mut fields, action.as_ref(), findings);
     fields.finish(Severity::Warning, findings);
-    Some(Step { name: name?, action: action?, env, when: When::OnSuccess, span: tree.span })
+    Some(Step { name: name?, action: action?, env, passes, when: When::OnSuccess, span: tree.span })
+}
+
+/// Reads what a function is passed besides inputs.
+fn passes(fields: &mut Fields<'_>, action: Option<&StepAction>, findings: &mut Findings) -> Passes {
+    let members = ["secrets", "allow"].into_iter().filter_map(|key| fields.member(key));
+    if let Some(StepAction::Script(_)) = action {
+        for member in members {
+            findings.error(
+                code::CONFLICTING_KEYS,
+                member.key.span,
+                format!("a script has no `{}`", member.key.value),
+                "cannot stand beside `script`",
+                "a script has every right of the job; make a function with `needs` of it to confine it",
+            );
+        }
+        return Passes::default();
+    }
+    let secrets = fields.get("secrets").map(|tree| secrets(tree, findings)).unwrap_or_default();
+    let allow = fields.get("allow").map(|tree| needs::rights(tree, "`allow`", "allow: { read: [ src ] }", findings));
+    Passes { secrets, allow }
+}
+
+fn secrets(tree: &Tree, findings: &mut Findings) -> Vec<(Spanned<String>, Spanned<String>)> {
+    let example = "secrets: { token: \"${{ vars.DEPLOY_TOKEN }}\" }";
+    shape::mapping_or_nothing(tree, "`secrets`", "a mapping of names to texts", example, findings)
+        .iter()
+        .filter_map(|member| {
+            let named = shape::check_name(&member.key.value, member.key.span, "a secret", findings);
+            let what = format!("secret `{}`", excerpt(&member.key.value));
+            let value = shape::text(&member.value, &what, example, findings)?;
+            named.then(|| (member.owned_key(), value))
+        })
+        .collect()
 }
 
 fn name(fields: &mut Fields<'_>, names: Names, findings: &mut Findings) -> Option<Spanned<String>> {

@@ -6,7 +6,7 @@ use crate::job::Job;
 use crate::literal::literal;
 use crate::problem::Problems;
 use crate::source::{Source, Span, Spanned};
-use crate::step::{Step, StepAction, When};
+use crate::step::{Passes, Step, StepAction, When};
 
 /// What stands in front of the commands: the first that fails ends the shell with its exit code, in a pipe too where the
 /// shell can. A plain `sh` may end at an option that it does not know, so a shell of its own tries it.
@@ -60,7 +60,7 @@ impl ScriptJob {
 fn step(name: &str, text: &str, commands: &[Spanned<String>], when: When) -> Step {
     let span = commands.first().map_or(Span::default(), |command| command.span);
     let action = StepAction::Script(Spanned::new(literal(text), span));
-    Step { name: Spanned::new(name.to_owned(), span), action, env: Vec::new(), when, span }
+    Step { name: Spanned::new(name.to_owned(), span), action, env: Vec::new(), passes: Passes::default(), when, span }
 }
 
 fn shell_text<'c>(commands: impl IntoIterator<Item = &'c Spanned<String>>) -> String {
