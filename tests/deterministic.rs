@@ -46,8 +46,12 @@ fn without_times(mut event: Value) -> Value {
     event
 }
 
+/// Returns what the step wrote to its standard output.
 fn log(events: &[Value]) -> String {
-    events.iter().filter_map(|event| event.get("text")?.as_str()).collect()
+    let written = events.iter().filter(|event| event["kind"] == "log" && event["stream"] == "stdout");
+    let written: String = written.filter_map(|event| event["text"].as_str()).collect();
+    // The engine names each step first.
+    written.lines().filter(|line| !line.starts_with("Running step")).map(|line| format!("{line}\n")).collect()
 }
 
 #[test]

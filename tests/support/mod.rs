@@ -217,7 +217,9 @@ pub(crate) fn files_command() -> PathBuf {
         let wasm = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("files-{}.wasm", std::process::id()));
         #[expect(clippy::disallowed_methods, reason = "guests are built with rustc")]
         let mut rustc = Command::new("rustc");
-        rustc.args(["--edition", "2024", "-Copt-level=s", "-Cpanic=abort", "--target", "wasm32-wasip2", "-o"]).arg(&wasm);
+        rustc
+            .args(["--edition", "2024", "-Copt-level=s", "-Cpanic=abort", "--target", "wasm32-wasip2", "-o"])
+            .arg(&wasm);
         rustc.arg(workspace_root().join("host/crates/sandbox/tests/guests/files.rs"));
         assert!(rustc.status().expect("rustc starts").success(), "the guest does not build");
         wasm
