@@ -45,7 +45,7 @@ pub(crate) fn bulk() -> Vec<Row> {
         theirs.push(bare.run(folder.path()));
     }
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let rate = |time: Duration| Figure::Throughput((2 * MIB << 20) as f64 / time.as_secs_f64());
+    let rate = |time: Duration| Figure::Throughput(((2 * MIB) << 20) as f64 / time.as_secs_f64());
     vec![Row {
         name: format!("guest writes and reads {MIB} MiB, with quota"),
         figure: rate(best(ours)),
