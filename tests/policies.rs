@@ -48,6 +48,20 @@ fn mistakes_in_policies_are_shown_with_their_place() {
 }
 
 #[test]
+fn numbers_of_the_operator_hold() {
+    let place = job();
+    place.attack("attack", "limits: { memory: 64MiB }");
+    place.write("job.yml", "run:\n  - { name: a, func: ./attack, inputs: { what: none } }\n");
+    place.write("stepwell.toml", "[ceilings]\nmemory = \"64MiB\"\nsteps-at-once = 2\n");
+    place.run(["run", "job.yml", "--settings", "stepwell.toml"]).code(0);
+    place.write("stepwell.toml", "[ceilings]\nmemory = \"32MiB\"\n");
+    place.run(["run", "job.yml", "--settings", "stepwell.toml"]).code(4).says("ceiling of 32 MiB");
+    place.write("stepwell.toml", "[ceilings]\nmemroy = 1\n");
+    place.run(["run", "job.yml", "--settings", "stepwell.toml"]).code(3).says("stepwell.toml:2:1").says("`memory`");
+    place.run(["run", "job.yml", "--settings", "nowhere.toml"]).code(3).says("nowhere.toml");
+}
+
+#[test]
 fn policies_are_held_against_a_table() {
     let place = job();
     let case = |expect: &str| {

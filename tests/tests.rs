@@ -12,6 +12,8 @@ mod cases;
 mod cli;
 /// The contract of GitLab's steps as a table: each rule, and the cases that show it.
 mod contract;
+/// The same job twice, without anything that differs.
+mod deterministic;
 /// The YAML on the pages: each block is a valid file.
 mod documents;
 /// The shipped functions and the examples, run for real.

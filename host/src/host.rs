@@ -118,7 +118,6 @@ impl Host {
             pinning: request.pinning,
             policy: Arc::clone(&self.parts.policy),
             tenant: request.tenant.clone(),
-            ..PlanOptions::default()
         };
         let plan = stepwell_plan::plan(&request.document, work_dir, resolver, &options);
         if request.cancelled.is_cancelled() {

@@ -14,8 +14,8 @@ const FILE: &str = "/etc/stepwell/stepwell.toml";
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct SettingsArguments {
     /// A file of ceilings for limits, sizes and steps at once [default: /etc/stepwell/stepwell.toml, if it is there].
-    #[arg(long = "settings", value_name = "F.toml", value_hint = ValueHint::FilePath)]
-    file: Option<PathBuf>,
+    #[arg(long, value_name = "F.toml", value_hint = ValueHint::FilePath)]
+    settings: Option<PathBuf>,
 }
 
 impl SettingsArguments {
@@ -24,7 +24,7 @@ impl SettingsArguments {
     /// # Errors
     /// A file that cannot be read, and all its problems.
     pub(super) fn ceilings(&self) -> Result<Ceilings, CommandError> {
-        let path = match &self.file {
+        let path = match &self.settings {
             Some(path) => path,
             // One that cannot be looked at is an error below, not left out: it may forbid something.
             None if matches!(Path::new(FILE).try_exists(), Ok(false)) => return Ok(Ceilings::default()),

@@ -10,6 +10,9 @@ use crate::measure::{Figure, Row, Target, timed};
 /// Starts of each program. The slowest takes a third of a second.
 const STARTS: usize = 15;
 
+/// A program to compare with: its name, its command or why there is none, and how many times faster a step should be.
+type Candidate = (&'static str, Result<Vec<String>, String>, f64);
+
 /// A warm WebAssembly step against confined starts of `/bin/true`.
 pub(crate) fn alternatives() -> Vec<Row> {
     let host = jobs::host(&jobs::module());
@@ -20,7 +23,7 @@ pub(crate) fn alternatives() -> Vec<Row> {
         .as_deref()
         .map_err(Clone::clone)
         .map(|image| words("docker", &["run", "--rm", "--network=none", "--entrypoint=/bin/true", image]));
-    let candidates: [(&'static str, Result<Vec<String>, String>, f64); 4] = [
+    let candidates: [Candidate; 4] = [
         ("bubblewrap /bin/true", Ok(words("bwrap", &["--ro-bind", "/", "/", "--unshare-all", "/bin/true"])), 50.0),
         ("crun /bin/true", container("crun", bundle.path()), 1_000.0),
         ("runc /bin/true", container("runc", bundle.path()), 1_000.0),

@@ -25,7 +25,7 @@ const ESCAPES: usize = 20;
 /// Processor time of a guest that spins.
 const SPIN_LIMIT: Duration = Duration::from_millis(50);
 
-const ATTACK: &str = "spec:\n  inputs: { what: { type: string }, count: { type: number, default: 0 } }\n  outputs: { content: { type: string }, number: { type: number } }\n";
+const ATTACK: &str = "spec:\n  inputs: { what: { type: string }, path: { type: string, default: '' }, count: { type: number, default: 0 } }\n  outputs: { content: { type: string }, number: { type: number } }\n";
 
 /// So many steps at once through the whole engine, against as many calls of bare wasmtime on as many threads.
 pub(crate) fn at_once() -> Vec<Row> {

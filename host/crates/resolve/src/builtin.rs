@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use stepwell_plan::{Origin, Protocol, ResolveError, Resolved};
 use stepwell_schema::{Digest, Function, OutputsSpec, Problems, Source};
@@ -18,7 +18,12 @@ const RESERVED: &str = "script";
 #[derive(Clone, Debug, Default)]
 pub struct BuiltInTable {
     functions: BTreeMap<String, BuiltInFunction>,
+    /// The files that were asked for, by function and path, so that jobs share them.
+    read: BTreeMap<String, ReadFiles>,
 }
+
+/// Files of one function as they were handed out.
+type ReadFiles = Arc<Mutex<BTreeMap<String, Arc<[u8]>>>>;
 
 /// A function that needs no file system.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +81,7 @@ impl BuiltInTable {
             }
             Ok(_) => {}
         }
+        self.read.insert(name.clone(), ReadFiles::default());
         self.functions.insert(name, function);
         Ok(())
     }
@@ -119,7 +125,10 @@ impl BuiltInTable {
         if actual_bytes > limit {
             return Err(ResolveError::TooLarge { path: path.to_owned(), actual_bytes, limit_bytes: limit });
         }
-        Ok(Arc::from(bytes.as_ref()))
+        let copy = || Arc::from(bytes.as_ref());
+        let Some(read) = self.read.get(name) else { return Ok(copy()) };
+        let mut read = read.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(read.entry(path.to_owned()).or_insert_with(copy)))
     }
 
     fn unknown(&self, name: &str) -> ResolveError {
@@ -209,6 +218,8 @@ mod tests {
         let resolved = table.resolve("zip").unwrap();
         assert_eq!(&*table.read_beside(&resolved, "a.wasm", 4).unwrap(), b"\0asm");
         assert_eq!(&*table.read_beside(&resolved, "./a.wasm", 4).unwrap(), b"\0asm");
+        let [one, other] = [(), ()].map(|()| table.clone().read_beside(&resolved, "a.wasm", 4).unwrap());
+        assert!(Arc::ptr_eq(&one, &other), "jobs share the bytes of a module");
         assert!(matches!(
             table.read_beside(&resolved, "a.wasm", 3),
             Err(ResolveError::TooLarge { actual_bytes: 4, .. })

@@ -47,6 +47,10 @@ fn act(word: &str, operand: &mut dyn FnMut() -> String, open: &mut Vec<File>) ->
         "variables" => std::env::vars().for_each(|(name, value)| println!("{name}={value}")),
         "now" => println!("{}", SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()),
         "random" => println!("{}", RandomState::new().hash_one(0)),
+        "names" => fs::read_dir(operand())?
+            .try_for_each(|entry| entry.map(|entry| println!("{}", entry.file_name().display())))?,
+        // Which bits it has depends on the processor, unless they are made the same.
+        "nan" => println!("{:x}", (std::hint::black_box(0.0_f32) / std::hint::black_box(0.0)).to_bits()),
         "nap" => (0..operand().parse().unwrap()).for_each(|_: u32| std::thread::sleep(Duration::from_millis(1))),
         "sleep" => std::thread::sleep(Duration::from_millis(operand().parse().unwrap())),
         other => panic!("unknown word {other}"),
