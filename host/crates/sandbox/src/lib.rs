@@ -27,6 +27,7 @@ mod imports;
 mod json;
 mod lifetime;
 mod limits;
+mod links;
 mod linker;
 mod listing;
 mod log;

@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use stepwell_policy::{Access, Grants, Limits, Root};
 use wasmtime_wasi::{FsPerms, OpenMode};
 
+use crate::links::LinkWatch;
 use crate::quota::Quota;
 
 /// One folder as the guest sees it.
@@ -24,6 +25,8 @@ pub(crate) struct Preopen {
     pub(crate) dir: wasmtime_wasi::filesystem::Dir,
     /// What may be written; none means nothing.
     pub(crate) quota: Option<Arc<Quota>>,
+    /// Watches the links of a folder of the work dir that may be written.
+    pub(crate) links: Option<Arc<LinkWatch>>,
 }
 
 /// Why a folder cannot be shown.
@@ -75,13 +78,17 @@ pub(crate) fn open_granted(work_dir: &Path, grants: &Grants) -> Result<Vec<Preop
             Access::Read => (FsPerms::ReadOnly, None),
             Access::Write => (FsPerms::ReadWrite, Some(Quota::new(root.bytes, root.files))),
         };
+        let links = match root.access {
+            Access::Read => None,
+            Access::Write => Some(watch_links(&folder, root, work_dir).map_err(unopenable)?),
+        };
         let dir = guest_dir(folder, perms);
         if root.path.is_work_dir() {
             // The C library of WASI finds relative paths below this name only.
-            preopens.push(Preopen { guest_path: ".".to_owned(), dir: dir.clone(), quota: quota.clone() });
-            preopens.push(Preopen { guest_path: "/work".to_owned(), dir, quota });
+            preopens.push(Preopen { guest_path: ".".to_owned(), dir: dir.clone(), quota: quota.clone(), links: links.clone() });
+            preopens.push(Preopen { guest_path: "/work".to_owned(), dir, quota, links });
         } else {
-            preopens.push(Preopen { guest_path: format!("/work/{}", root.path), dir, quota });
+            preopens.push(Preopen { guest_path: format!("/work/{}", root.path), dir, quota, links });
         }
     }
     Ok(preopens)
@@ -90,14 +97,18 @@ pub(crate) fn open_granted(work_dir: &Path, grants: &Grants) -> Result<Vec<Preop
 /// Opens the folder of the function for reading.
 pub(crate) fn open_step(folder: &Path) -> Result<Preopen, PreopenError> {
     let dir = open_ambient(folder)?;
-    Ok(Preopen { guest_path: "/step".to_owned(), dir: guest_dir(dir, FsPerms::ReadOnly), quota: None })
+    Ok(Preopen { guest_path: "/step".to_owned(), dir: guest_dir(dir, FsPerms::ReadOnly), quota: None, links: None })
 }
 
 /// Opens a private folder for writing, with the limits that apply where none are asked for.
 pub(crate) fn open_private(folder: &Path, guest_path: &str) -> Result<Preopen, PreopenError> {
     let dir = open_ambient(folder)?;
     let quota = Quota::new(Limits::DEFAULT_WRITE_BYTES, Limits::DEFAULT_WRITE_FILES);
-    Ok(Preopen { guest_path: guest_path.to_owned(), dir: guest_dir(dir, FsPerms::ReadWrite), quota: Some(quota) })
+    Ok(Preopen { guest_path: guest_path.to_owned(), dir: guest_dir(dir, FsPerms::ReadWrite), quota: Some(quota), links: None })
+}
+
+fn watch_links(folder: &File, root: &Root, work_dir: &Path) -> io::Result<Arc<LinkWatch>> {
+    Ok(Arc::new(LinkWatch::new(folder.try_clone()?, root.path.as_str(), work_dir)))
 }
 
 fn open_ambient(folder: &Path) -> Result<File, PreopenError> {

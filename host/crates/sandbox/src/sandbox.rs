@@ -1,6 +1,6 @@
 //! The façade: one engine, and calls of modules in it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stepwell_run::{Control, Failure, FailureKind, Invocation, Module, ModuleRefused, Outcome, Usage, WasmCall};
@@ -11,7 +11,8 @@ use crate::check;
 use crate::code_cache::CacheUnusable;
 use crate::command::{self, Program};
 use crate::engine::Machine;
-use crate::log_sink::LogSink;
+use crate::links::Cleared;
+use crate::log_sink::{LogSink, cut_with_mark, escaped};
 use crate::modules::{Modules, NotReady, Ready};
 use crate::preopens::PreopenError;
 use crate::setup::Setup;
@@ -96,8 +97,9 @@ impl Sandbox {
             Ok(setup) => setup,
             Err(error) => return folder_missing(&error),
         };
+        let links: Vec<_> = setup.preopens.iter().filter_map(|preopen| preopen.links.clone()).collect();
         let engine = &self.machine.engine;
-        match ready {
+        let outcome = match ready {
             Ready::Typed(pre) => typed::run(engine, pre, call, setup).await,
             Ready::Command(pre) => {
                 command::run(engine, Program::Preview2(pre), call, setup, &self.scratch_folder).await
@@ -105,7 +107,9 @@ impl Sandbox {
             Ready::Preview1(pre) => {
                 command::run(engine, Program::Preview1(pre), call, setup, &self.scratch_folder).await
             }
-        }
+        };
+        links.iter().for_each(|links| report(&links.clear(), log));
+        outcome
     }
 
     /// Looks at a module, without running or compiling it, and compares what it says of itself with the function file.
@@ -155,6 +159,26 @@ impl SandboxBuilder {
             cache_unusable,
         })
     }
+}
+
+/// Says which links are gone.
+fn report(cleared: &Cleared, log: &LogSink) {
+    const SHOWN: usize = 20;
+    for path in cleared.removed.iter().take(SHOWN) {
+        log.warn(format!("link `{}` led out of the work dir after the step had moved it; it is removed", shown(path)));
+    }
+    if let Some(more) = cleared.removed.len().checked_sub(SHOWN + 1) {
+        log.warn(format!("{} more links led out of the work dir after the step had moved them; they are removed", more + 1));
+    }
+    if cleared.is_partial {
+        log.warn("the step moved links or folders among too many to look at; links may lead out of the work dir".to_owned());
+    }
+}
+
+/// A name is the guest's: control characters are escaped, and what is longer than a line is cut.
+fn shown(path: &Path) -> String {
+    const MAX_SHOWN_BYTES: usize = 400;
+    cut_with_mark(escaped(&path.to_string_lossy()), MAX_SHOWN_BYTES)
 }
 
 fn not_ready(error: &NotReady) -> Outcome {
