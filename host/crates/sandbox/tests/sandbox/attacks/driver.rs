@@ -6,6 +6,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use stepwell_policy::Access;
@@ -67,6 +69,7 @@ pub(super) enum Class {
 }
 
 type Prepare = Box<dyn Fn(Call) -> Call + Send + Sync>;
+type Beside = Arc<dyn Fn(&Path) + Send + Sync>;
 type Check = Box<dyn Fn(&Ended) + Send + Sync>;
 
 enum Guest {
@@ -82,6 +85,7 @@ pub(super) struct Attack {
     prepare: Vec<Prepare>,
     expected: Vec<Class>,
     check: Option<Check>,
+    beside: Option<Beside>,
 }
 
 /// A case of the list.
@@ -128,7 +132,7 @@ impl Case {
 
 impl Attack {
     fn new(guest: Guest, abis: &'static [Abi]) -> Self {
-        Self { guest, abis, prepare: Vec::new(), expected: vec![Class::NotPermitted], check: None }
+        Self { guest, abis, prepare: Vec::new(), expected: vec![Class::NotPermitted], check: None, beside: None }
     }
 
     pub(super) fn abis(&self) -> &'static [Abi] {
@@ -205,6 +209,12 @@ impl Attack {
         self
     }
 
+    /// What somebody else does to the work dir over and over while it runs. What that leaves in `dist` is cleared away.
+    pub(super) fn beside(mut self, act: impl Fn(&Path) + Send + Sync + 'static) -> Self {
+        self.beside = Some(Arc::new(act));
+        self
+    }
+
     fn call(&self, abi: Abi, outside: &Path) -> Call {
         let call = match (&self.guest, abi) {
             (Guest::Words(words), Abi::Typed) => Call::attack("words").path(words),
@@ -264,6 +274,38 @@ impl fmt::Display for Class {
     }
 }
 
+/// Somebody who changes the work dir while a guest runs.
+struct Meddler {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+    dist: PathBuf,
+}
+
+impl Meddler {
+    fn start(act: Beside, work: PathBuf) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let dist = work.join("dist");
+        act(&work);
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                act(&work);
+            }
+        });
+        Self { stop, thread: Some(thread), dist }
+    }
+}
+
+impl Drop for Meddler {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = self.thread.take().map(JoinHandle::join);
+        let _ = fs::read_dir(&self.dist).map(|entries| {
+            entries.flatten().for_each(|entry| drop(fs::remove_file(entry.path())));
+        });
+    }
+}
+
 /// Runs attacks under one isolation.
 pub(super) struct Runner {
     isolation: Isolation,
@@ -293,6 +335,7 @@ impl Runner {
         let dist = call.work.path().join("dist");
         let before = (picture(outside.path(), &dist), picture(&dist, Path::new("")));
         let log_limit = call.grants.limits.log;
+        let meddler = attack.beside.clone().map(|act| Meddler::start(act, call.work.path().to_owned()));
         let neighbour = tokio::spawn(neighbour(Arc::clone(&self.sandbox)));
         let sandbox = Arc::clone(&self.sandbox);
         let running = tokio::spawn(async move { call.run_in(&sandbox).await });
@@ -301,6 +344,7 @@ impl Runner {
             Ok(Err(error)) => return (Class::Engine, vec![format!("the host panicked: {error}")]),
             Err(_) => return (Class::Engine, vec!["it does not end".to_owned()]),
         };
+        drop(meddler);
         let class = class(&ended, loads);
         let mut faults = Vec::new();
         let mut fault = |is_wrong: bool, text: String| {
@@ -397,7 +441,24 @@ fn faulty_dist(before: &BTreeMap<PathBuf, String>, after: &BTreeMap<PathBuf, Str
         picture.values().filter_map(|text| text.split(' ').next()?.parse::<u64>().ok()).sum()
     };
     let new_link_out = after.iter().any(|(path, text)| {
-        !before.contains_key(path) && text.starts_with("link ") && (text.contains("..") || text.starts_with("link /"))
+        !before.contains_key(path) && text.strip_prefix("link ").is_some_and(|target| leads_out(path, target))
     });
     bytes(after) > bytes(before) + (1 << 20) || after.len() > before.len() + 20 || new_link_out
+}
+
+/// Whether a link in `dist` leads out of the work dir.
+fn leads_out(link: &Path, target: &str) -> bool {
+    let mut depth = link.components().count();
+    target.starts_with('/')
+        || target.split('/').any(|part| match part {
+            ".." if depth == 0 => true,
+            ".." => {
+                depth -= 1;
+                false
+            }
+            _ => {
+                depth += 1;
+                false
+            }
+        })
 }

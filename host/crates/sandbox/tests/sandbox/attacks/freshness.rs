@@ -1,7 +1,5 @@
 //! Cases 63 to 72: isolation and freshness.
 
-use std::sync::Arc;
-
 use super::driver::{Attack, COMMANDS, Case, Class, bytes, case, elsewhere, typed, words};
 use super::modules;
 use crate::support::guest;
@@ -53,7 +51,7 @@ fn confusions() -> Vec<Attack> {
         ("wasi:cli/environment@0.2", "wasi:cli/environment@0.3"),
     ]
     .map(|(from, to)| {
-        bytes(format!("imports {to}"), super::driver::TYPED, Arc::from(replaced(&echo, from, to))).is(Class::NotLoaded)
+        bytes(format!("imports {to}"), super::driver::TYPED, replaced(&echo, from, to)).is(Class::NotLoaded)
     })
     .into();
     attacks.extend(modules::confusions());
@@ -64,7 +62,7 @@ fn descriptions() -> Vec<Attack> {
     let mut two = guest("minimal", "wasm32-wasip2").to_vec();
     two.extend(b"\0\x0c\x09step-spec{}");
     vec![
-        bytes("describes itself twice", super::driver::TYPED, Arc::from(two)).is(Class::NotLoaded),
+        bytes("describes itself twice", super::driver::TYPED, two).is(Class::NotLoaded),
         typed("undeclared", "", 0).is_any(&[Class::Harmless, Class::Internal]),
         typed("missing", "", 0).is_any(&[Class::Harmless, Class::Internal]),
         typed("wrong-type", "", 0).is_any(&[Class::Harmless, Class::Internal]),

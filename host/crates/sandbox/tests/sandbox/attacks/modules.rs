@@ -130,17 +130,17 @@ pub(super) fn recursion() -> Attack {
 pub(super) fn lists() -> Vec<Attack> {
     let limit = Class::Limit(LimitKind::Message);
     let beyond = &[Class::Internal, limit];
-    // Items of 24 bytes from 1024 on, each with a text of 64 KiB in the same place.
+    // Items of 24 bytes from 1024 on, each with a text of 60,000 bytes in the same place.
     let overlapping = "(local $at i32) (local.set $at (i32.const 1024))
         (loop
             (i32.store8 offset=8 (local.get $at) (i32.const 3))
-            (i32.store offset=16 (local.get $at) (i32.const 0))
-            (i32.store offset=20 (local.get $at) (i32.const 65000))
+            (i32.store offset=16 (local.get $at) (i32.const 65600))
+            (i32.store offset=20 (local.get $at) (i32.const 60000))
             (local.set $at (i32.add (local.get $at) (i32.const 24)))
             (br_if 0 (i32.lt_u (local.get $at) (i32.const 60000))))";
     let overlapping = format!("{overlapping} {}", stored(&[(4, 1024), (8, 2_400)]));
     vec![
-        Typed { run: &overlapping, ..WELL }.attack("2,400 texts of 64 KiB in the same place").is(limit),
+        Typed { run: &overlapping, ..WELL }.attack("2,400 texts of 60,000 bytes in the same place").is(limit),
         Typed { run: &stored(&[(4, 0), (8, 5_000)]), ..WELL }.attack("5,000 outputs in the same place").is_any(beyond),
         Typed { run: &stored(&[(4, 1024), (8, 0x7fff_ffff)]), ..WELL }.attack("a list of 2^31 outputs").is_any(beyond),
         Typed { run: &stored(&[(4, 1024), (8, u32::MAX)]), ..WELL }.attack("a list of 2^32 outputs").is_any(beyond),
@@ -255,18 +255,30 @@ pub(super) fn slow_starts() -> Vec<Attack> {
 pub(super) fn bombs() -> Vec<Attack> {
     let refused = |attack: Attack| attack.is(Class::NotLoaded);
     let deep = |levels: usize| format!("{}{}", "(component ".repeat(levels), ")".repeat(levels));
-    let nops = "nop ".repeat(8_000_000);
     vec![
         refused(core("300,001 functions", &"(func)".repeat(300_001), "")),
-        refused(core("a function of 8 MB", "", &nops)),
+        refused(bytes("a function of 8 MB", CORE, long_function(8_000_000))),
         refused(core("a function of 60,000 locals", &format!("(func (local {}))", "i64 ".repeat(60_000)), "")),
         refused(core("20,001 exports", &exports(20_001), "")),
-        refused(bytes("components in components", TYPED, assembled(&deep(100)))),
+        refused(bytes("components in components", TYPED, assembled(&deep(40)))),
         refused(bytes("65 core modules", TYPED, many_memories(65))),
         core("a branch table of 100,000", &branches(100_000), "").is_any(&[Class::Harmless, Class::NotLoaded, Class::Internal]),
-        core("blocks in blocks", "", &format!("{}{}", "block ".repeat(50_000), "end ".repeat(50_000)))
+        core("blocks in blocks", "", &format!("{}{}", "block ".repeat(10_000), "end ".repeat(10_000)))
             .is_any(&[Class::Harmless, Class::NotLoaded, Class::Internal]),
     ]
+}
+
+/// A module whose `_start` does nothing, at length.
+fn long_function(count: u32) -> Vec<u8> {
+    let number = |number: u32| [0, 7, 14, 21].map(|shift| (number >> shift) as u8 & 0x7f | if shift < 21 { 0x80 } else { 0 });
+    let mut module = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x0a\x01\x06_start\0\0\x0a".to_vec();
+    module.extend(number(count + 7));
+    module.push(1);
+    module.extend(number(count + 2));
+    module.push(0);
+    module.extend(std::iter::repeat_n(1, count as usize));
+    module.push(0x0b);
+    module
 }
 
 fn exports(count: usize) -> String {
@@ -299,9 +311,9 @@ pub(super) fn damaged() -> Vec<Attack> {
         refused("bytes by chance", (0..5_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect()),
     ];
     // A byte changed here and there: refused, or a step that ends in whichever way; never the end of the engine.
-    for round in 1..40 {
+    for round in 1..20 {
         let mut changed = command.to_vec();
-        let at = changed.len() * round / 40;
+        let at = changed.len() * round / 20;
         changed[at] ^= 0xff;
         attacks.push(bytes(format!("byte {at} changed"), CORE, changed).cpu(500).is_any(&[
             Class::NotLoaded,
@@ -342,7 +354,7 @@ pub(super) fn confusions() -> Vec<Attack> {
         bytes("a value with a number more", TYPED, changed("(case \"null\")", "(case \"null\" u32)")).is(Class::Internal),
         bytes("a failure of another kind", TYPED, changed("\"cancelled\" \"internal\"", "\"cancelled\" \"eternal\"")).is(Class::Internal),
         refused(bytes("a step without an entry", TYPED, changed("(export \"run\" (func $run))", "(export \"ran\" (func $run))"))),
-        bytes("a memory that another module's code names", TYPED, changed("(memory (export \"memory\") 2)", "(memory (export \"memory\") 2 2)"))
+        bytes("a memory with a maximum", TYPED, changed("(memory (export \"memory\") 2)", "(memory (export \"memory\") 2 2)"))
             .is(Class::Harmless),
     ]
 }
