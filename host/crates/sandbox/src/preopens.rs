@@ -85,7 +85,12 @@ pub(crate) fn open_granted(work_dir: &Path, grants: &Grants) -> Result<Vec<Preop
         let dir = guest_dir(folder, perms);
         if root.path.is_work_dir() {
             // The C library of WASI finds relative paths below this name only.
-            preopens.push(Preopen { guest_path: ".".to_owned(), dir: dir.clone(), quota: quota.clone(), links: links.clone() });
+            preopens.push(Preopen {
+                guest_path: ".".to_owned(),
+                dir: dir.clone(),
+                quota: quota.clone(),
+                links: links.clone(),
+            });
             preopens.push(Preopen { guest_path: "/work".to_owned(), dir, quota, links });
         } else {
             preopens.push(Preopen { guest_path: format!("/work/{}", root.path), dir, quota, links });
@@ -104,7 +109,12 @@ pub(crate) fn open_step(folder: &Path) -> Result<Preopen, PreopenError> {
 pub(crate) fn open_private(folder: &Path, guest_path: &str) -> Result<Preopen, PreopenError> {
     let dir = open_ambient(folder)?;
     let quota = Quota::new(Limits::DEFAULT_WRITE_BYTES, Limits::DEFAULT_WRITE_FILES);
-    Ok(Preopen { guest_path: guest_path.to_owned(), dir: guest_dir(dir, FsPerms::ReadWrite), quota: Some(quota), links: None })
+    Ok(Preopen {
+        guest_path: guest_path.to_owned(),
+        dir: guest_dir(dir, FsPerms::ReadWrite),
+        quota: Some(quota),
+        links: None,
+    })
 }
 
 fn watch_links(folder: &File, root: &Root, work_dir: &Path) -> io::Result<Arc<LinkWatch>> {

@@ -168,10 +168,15 @@ fn report(cleared: &Cleared, log: &LogSink) {
         log.warn(format!("link `{}` led out of the work dir after the step had moved it; it is removed", shown(path)));
     }
     if let Some(more) = cleared.removed.len().checked_sub(SHOWN + 1) {
-        log.warn(format!("{} more links led out of the work dir after the step had moved them; they are removed", more + 1));
+        log.warn(format!(
+            "{} more links led out of the work dir after the step had moved them; they are removed",
+            more + 1
+        ));
     }
     if cleared.is_partial {
-        log.warn("the step moved links or folders among too many to look at; links may lead out of the work dir".to_owned());
+        log.warn(
+            "the step moved links or folders among too many to look at; links may lead out of the work dir".to_owned(),
+        );
     }
 }
 

@@ -253,7 +253,7 @@ mod raw {
         fn random_get(buffer: i32, length: i32) -> i32;
         fn poll_oneoff(subscriptions: i32, events: i32, count: i32, ready: i32) -> i32;
         fn sock_accept(fd: i32, flags: i32, accepted: i32) -> i32;
-        fn proc_exit(code: i32) -> i32;
+        fn proc_exit(code: i32) -> !;
     }
 
     fn place(text: &str) -> (i32, i32) {

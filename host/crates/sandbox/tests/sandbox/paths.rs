@@ -98,7 +98,8 @@ fn guests_find_what_a_walk_beneath_the_folder_finds() {
                 plant(&root, &folders, &files, &links);
                 let expected: Vec<_> =
                     asked.iter().map(|path| walk(&root, path).unwrap_or_else(|| "-".to_owned())).collect();
-                let call = asked.iter().fold(call, |call, path| call.argument("try").argument(&format!("/work/dist/{path}")));
+                let call =
+                    asked.iter().fold(call, |call, path| call.argument("try").argument(&format!("/work/dist/{path}")));
                 let ended = runtime.block_on(call.run());
                 let said = ended.stream(Stream::Out);
                 prop_assert_eq!(said.lines().collect::<Vec<_>>(), expected, "{} {:?}", target, asked);

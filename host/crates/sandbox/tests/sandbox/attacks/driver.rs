@@ -361,7 +361,10 @@ impl Runner {
         let after = (picture(outside.path(), &dist), picture(&dist, Path::new("")));
         fault(after.0 != before.0, format!("something else changed: {:?} was {:?}", after.0, before.0));
         let said = ended.stream(Stream::Out) + &ended.stream(Stream::Error);
-        fault(said.contains(SECRET) || format!("{:?}", ended.outcome).contains(SECRET), "it read the secret".to_owned());
+        fault(
+            said.contains(SECRET) || format!("{:?}", ended.outcome).contains(SECRET),
+            "it read the secret".to_owned(),
+        );
         fault(said.len() as u64 > log_limit, format!("{} bytes of log", said.len()));
         fault(faulty_dist(&before.1, &after.1), format!("what it left behind: {:?}", after.1));
         if let Some(check) = &attack.check {
@@ -399,7 +402,12 @@ fn class(ended: &Ended, loads: bool) -> Class {
     let text = format!("{} {}", failure.message, failure.causes.join(" "));
     match failure.kind {
         FailureKind::Internal => Class::Internal,
-        _ if text.contains("Operation not permitted") || text.contains("Permission denied") || text.contains("not-permitted") => Class::NotPermitted,
+        _ if text.contains("Operation not permitted")
+            || text.contains("Permission denied")
+            || text.contains("not-permitted") =>
+        {
+            Class::NotPermitted
+        }
         _ if text.contains("uota") => Class::Quota,
         FailureKind::Denied => Class::Denied,
         _ => Class::Refused,
@@ -425,7 +433,12 @@ fn picture(top: &Path, but: &Path) -> BTreeMap<PathBuf, String> {
                 kind if kind.is_symlink() => format!("link {}", fs::read_link(&path).unwrap().display()),
                 kind if kind.is_file() => {
                     let content = fs::read(&path).unwrap();
-                    format!("{} {:o} {}", stat.len(), stat.mode(), String::from_utf8_lossy(&content[..content.len().min(100)]))
+                    format!(
+                        "{} {:o} {}",
+                        stat.len(),
+                        stat.mode(),
+                        String::from_utf8_lossy(&content[..content.len().min(100)])
+                    )
                 }
                 _ => "special".to_owned(),
             };

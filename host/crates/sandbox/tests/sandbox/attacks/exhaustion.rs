@@ -11,7 +11,11 @@ use super::modules;
 pub(super) fn cases() -> Vec<Case> {
     vec![
         case(25, "endless loops, wherever they start", loops()),
-        case(26, "endless cheap calls of the host", [words("spin-in-host").cpu(100), typed("loop-host-calls", "", 0).cpu(100)]),
+        case(
+            26,
+            "endless cheap calls of the host",
+            [words("spin-in-host").cpu(100), typed("loop-host-calls", "", 0).cpu(100)],
+        ),
         case(27, "memory and tables to the limit and past it", memory()),
         case(28, "filling memory over and over", [words("fill-memory").cpu(300)]),
         case(29, "recursion", recursion()),
@@ -25,21 +29,38 @@ pub(super) fn cases() -> Vec<Case> {
             .besides("write-zeroes and splice are cut to what a stream permits: the stream's own tests show it"),
         case(37, "standard output without end", output()),
         case(38, "log, groups and masks without end", log()),
-        case(39, "progress without end", [typed("progress", "", 200_000).is(Class::Harmless).check(|ended| {
-            assert!(ended.count(|kind| matches!(kind, EventKind::Progress { .. })) < 1_000);
-        })]),
+        case(
+            39,
+            "progress without end",
+            [typed("progress", "", 200_000).is(Class::Harmless).check(|ended| {
+                assert!(ended.count(|kind| matches!(kind, EventKind::Progress { .. })) < 1_000);
+            })],
+        ),
         case(40, "filling the disk", disk()),
         case(41, "listing a large folder over and over", listings()),
         case(42, "outputs that do not validate", outputs()),
-        case(43, "huge failure", [typed("fail-huge", "", 900).is_any(&[Class::Refused, Class::Limit(LimitKind::Message)])]),
+        case(
+            43,
+            "huge failure",
+            [typed("fail-huge", "", 900).is_any(&[Class::Refused, Class::Limit(LimitKind::Message)])],
+        ),
         case(44, "exits and traps", exits()),
-        elsewhere(45, "floods of requests", "requests: the tests of the HTTP client run it against servers of their own"),
+        elsewhere(
+            45,
+            "floods of requests",
+            "requests: the tests of the HTTP client run it against servers of their own",
+        ),
         case(46, "a thousand pipes at once", [pipes()]),
-        case(47, "modules that take long to compile", modules::bombs())
-            .besides("those within the limits that still take long are compiled under the limits of the compiler's own tests"),
+        case(47, "modules that take long to compile", modules::bombs()).besides(
+            "those within the limits that still take long are compiled under the limits of the compiler's own tests",
+        ),
         case(48, "files that are no module", modules::damaged()),
         case(49, "stopped while it writes", writes_stopped()),
-        elsewhere(50, "a thousand steps at once", "the tests of tenants measure it; places of this sandbox are in `ends`"),
+        elsewhere(
+            50,
+            "a thousand steps at once",
+            "the tests of tenants measure it; places of this sandbox are in `ends`",
+        ),
     ]
 }
 
@@ -111,8 +132,16 @@ fn calls() -> Vec<Attack> {
 
 fn random() -> Vec<Attack> {
     let mut attacks: Vec<_> = [5_000, 4_000_000].map(|mib| typed("random", "", mib).is(Class::Internal)).into();
-    attacks.push(words("raw random 1000000").on(CORE).is_any(&[Class::Internal, Class::Limit(LimitKind::Message), Class::Refused]));
-    attacks.push(words("raw random -1").on(CORE).is_any(&[Class::Internal, Class::Limit(LimitKind::Message), Class::Refused]));
+    attacks.push(words("raw random 1000000").on(CORE).is_any(&[
+        Class::Internal,
+        Class::Limit(LimitKind::Message),
+        Class::Refused,
+    ]));
+    attacks.push(words("raw random -1").on(CORE).is_any(&[
+        Class::Internal,
+        Class::Limit(LimitKind::Message),
+        Class::Refused,
+    ]));
     attacks.push(words("entropy 200").is_any(&[Class::Harmless, Class::Refused]));
     attacks
 }
@@ -173,7 +202,11 @@ fn disk() -> Vec<Attack> {
         // The private folder of a command has a budget as well.
         words("many /tmp 1000000").on(COMMANDS).is(Class::Quota),
         words("resize /out/outputs 1099511627776").on(COMMANDS).is(Class::Quota),
-        words("hold /work/dist/old raw resize 7 2000000").on(CORE).is_any(&[Class::Quota, Class::Refused, Class::NotPermitted]),
+        words("hold /work/dist/old raw resize 7 2000000").on(CORE).is_any(&[
+            Class::Quota,
+            Class::Refused,
+            Class::NotPermitted,
+        ]),
     ]
 }
 
@@ -202,7 +235,9 @@ fn outputs() -> Vec<Attack> {
     ]
     .map(|(what, count)| typed(what, "", count).is(Class::Internal))
     .into();
-    attacks.push(typed("huge-output", "", 100_000).is_any(&[Class::Limit(LimitKind::Message), Class::Limit(LimitKind::Memory)]));
+    attacks.push(
+        typed("huge-output", "", 100_000).is_any(&[Class::Limit(LimitKind::Message), Class::Limit(LimitKind::Memory)]),
+    );
     let line = |text: &str| words(format!("text /out/outputs {text}")).on(COMMANDS).is(Class::Internal);
     attacks.extend([
         line("nonsense"),

@@ -54,14 +54,18 @@ fn up() -> Vec<Attack> {
     let mut attacks: Vec<_> = ["../secret", "../../canary", "../../../../../../etc/passwd", "{up:200}etc/passwd"]
         .iter()
         .flat_map(|path| {
-            ["read", "create", "stat", "list", "remove", "mkdir", "target"].map(|word| seen(&format!("{word} /work/dist/{path}")))
+            ["read", "create", "stat", "list", "remove", "mkdir", "target"]
+                .map(|word| seen(&format!("{word} /work/dist/{path}")))
         })
         .collect();
     attacks.extend(["../secret", "../../canary"].map(|path| typed("read-raw", path, 0)));
     attacks.extend(["../secret", "../../canary", "../new"].map(|path| typed("write-raw", path, 0)));
-    attacks.extend(["../secret", "../../../../etc/passwd"].map(|path| words(format!("raw open 3 {path} 0 2 0")).on(CORE)));
+    attacks
+        .extend(["../secret", "../../../../etc/passwd"].map(|path| words(format!("raw open 3 {path} 0 2 0")).on(CORE)));
     attacks.extend(["../new", "../../new"].map(|path| words(format!("raw open 3 {path} 1 66 0")).on(CORE)));
-    attacks.extend(["raw unlink 3 ../secret", "raw mkdir 3 ../new", "raw rename 3 old ../old"].map(|text| words(text).on(CORE)));
+    attacks.extend(
+        ["raw unlink 3 ../secret", "raw mkdir 3 ../new", "raw rename 3 old ../old"].map(|text| words(text).on(CORE)),
+    );
     attacks
 }
 
@@ -106,9 +110,10 @@ fn ends_of_paths() -> Vec<Attack> {
                 words(format!("raw open 3 {path} 0 2 0")).on(CORE).is_any(SEEN).planted(links),
             ]
         })
-        .chain(["raw unlink 3 up/", "raw rmdir 3 up/", "raw rmdir 3 up/.", "raw rename 3 old up/"].map(|text| {
-            words(text).on(CORE).is_any(SEEN).planted(links)
-        }))
+        .chain(
+            ["raw unlink 3 up/", "raw rmdir 3 up/", "raw rmdir 3 up/.", "raw rename 3 old up/"]
+                .map(|text| words(text).on(CORE).is_any(SEEN).planted(links)),
+        )
         .collect()
 }
 
@@ -136,9 +141,18 @@ fn planted_absolute() -> Vec<Attack> {
         symlink(work.join("secret"), work.join("dist/link")).unwrap();
         symlink("/", work.join("dist/root")).unwrap();
     };
-    ["read /work/dist/link", "write /work/dist/link 1", "append /work/dist/link 1", "list /work/dist/root", "read /work/dist/root/etc/passwd", "stat /work/dist/link", "target /work/dist/link", "resize /work/dist/link 0"]
-        .map(|text| seen(text).planted(planted))
-        .into()
+    [
+        "read /work/dist/link",
+        "write /work/dist/link 1",
+        "append /work/dist/link 1",
+        "list /work/dist/root",
+        "read /work/dist/root/etc/passwd",
+        "stat /work/dist/link",
+        "target /work/dist/link",
+        "resize /work/dist/link 0",
+    ]
+    .map(|text| seen(text).planted(planted))
+    .into()
 }
 
 fn planted_relative() -> Vec<Attack> {
@@ -180,7 +194,10 @@ fn renamed_parents() -> Vec<Attack> {
     let planted = |work: &Path| fs::create_dir_all(work.join("dist/a/b/c")).unwrap();
     vec![
         // A handle stays beneath wherever its folder goes.
-        words("raw open 3 a/b 2 0 0 raw rename 3 a/b b raw open 7 ../../../secret 0 2 0").on(CORE).is_any(SEEN).planted(planted),
+        words("raw open 3 a/b 2 0 0 raw rename 3 a/b b raw open 7 ../../../secret 0 2 0")
+            .on(CORE)
+            .is_any(SEEN)
+            .planted(planted),
         words("rename /work/dist/a /work/dist/a/b/a").is_any(SEEN).planted(planted),
         words("rename /work/dist/a /work/dist/z read /work/dist/z/b/../../../secret").is_any(SEEN).planted(planted),
     ]
@@ -215,9 +232,10 @@ fn hard_links() -> Vec<Attack> {
 
 fn two_folders() -> Vec<Attack> {
     vec![
-        words("link /work/more/f /work/dist/f").is_any(SEEN).with(|call| call.file("more/f", "more").grant("more", Write)).check(
-            |ended| assert_eq!(fs::read_to_string(ended.work.path().join("more/f")).unwrap(), "more"),
-        ),
+        words("link /work/more/f /work/dist/f")
+            .is_any(SEEN)
+            .with(|call| call.file("more/f", "more").grant("more", Write))
+            .check(|ended| assert_eq!(fs::read_to_string(ended.work.path().join("more/f")).unwrap(), "more")),
         // One budget is not spent through the other.
         words("write /work/dist/f 1000 rename /work/dist/f /work/more/f")
             .is(Class::Refused)
@@ -252,7 +270,8 @@ fn opens() -> Vec<Attack> {
     .map(|text| words(text).is_any(SEEN))
     .into();
     // Flags of opening: 1 creates, 2 wants a folder, 4 is exclusive, 8 truncates; rights 64 writes; 1 appends.
-    for (flags, rights, descriptor) in [(1, 2, 0), (8, 2, 0), (9, 66, 0), (5, 66, 0), (0, 66, 1), (0, 64, 0), (8, 0, 0)] {
+    for (flags, rights, descriptor) in [(1, 2, 0), (8, 2, 0), (9, 66, 0), (5, 66, 0), (0, 66, 1), (0, 64, 0), (8, 0, 0)]
+    {
         attacks.push(words(format!("raw open 4 a {flags} {rights} {descriptor}")).on(CORE).is_any(SEEN));
     }
     attacks
@@ -369,7 +388,9 @@ fn dangling() -> Vec<Attack> {
     };
     let mut attacks: Vec<_> = ["up", "absolute"]
         .iter()
-        .flat_map(|name| ["create", "new", "mkdir"].map(|word| seen(&format!("{word} /work/dist/{name}")).planted(planted)))
+        .flat_map(|name| {
+            ["create", "new", "mkdir"].map(|word| seen(&format!("{word} /work/dist/{name}")).planted(planted))
+        })
         .collect();
     attacks.push(words("create /work/dist/inside").is(Class::Harmless).planted(planted));
     attacks.push(typed("write-raw", "up", 0).is_any(SEEN).planted(planted));
@@ -377,9 +398,16 @@ fn dangling() -> Vec<Attack> {
 }
 
 fn preopens() -> Vec<Attack> {
-    let mut attacks: Vec<_> = ["rmdir /work/dist", "rmdir /work/dist/.", "remove /work/dist", "rename /work/dist /work/dist/x", "rmdir /work/src", "rmdir /work"]
-        .map(|text| words(text).is_any(SEEN))
-        .into();
+    let mut attacks: Vec<_> = [
+        "rmdir /work/dist",
+        "rmdir /work/dist/.",
+        "remove /work/dist",
+        "rename /work/dist /work/dist/x",
+        "rmdir /work/src",
+        "rmdir /work",
+    ]
+    .map(|text| words(text).is_any(SEEN))
+    .into();
     attacks.extend(
         [
             // Whoever takes the place of a folder takes its rights and its budget with it.
@@ -427,7 +455,11 @@ fn left_links() -> Vec<Attack> {
     };
     let gone = |ended: &Ended| {
         assert!(!ended.work.path().join("dist/link").is_symlink());
-        assert!(ended.warnings().iter().any(|warning| warning.contains("`dist/link` led out of the work dir")), "{:?}", ended.warnings());
+        assert!(
+            ended.warnings().iter().any(|warning| warning.contains("`dist/link` led out of the work dir")),
+            "{:?}",
+            ended.warnings()
+        );
     };
     vec![
         words("rename /work/dist/a/b/link /work/dist/link").is(Class::Harmless).planted(planted).check(gone),

@@ -7,11 +7,19 @@ use crate::support::guest;
 pub(super) fn cases() -> Vec<Case> {
     vec![
         case(63, "what the last instance left in memory", modules::canaries()),
-        elsewhere(64, "what the last stack held", "stacks are not kept: the engine's settings clear what a fiber is given again"),
+        elsewhere(
+            64,
+            "what the last stack held",
+            "stacks are not kept: the engine's settings clear what a fiber is given again",
+        ),
         case(65, "trap in the middle of a bulk operation", modules::bulk_traps()),
         elsewhere(66, "dropped at every await", "the tests of ends drop and cancel running calls"),
         case(67, "the clock ticks while it starts", modules::slow_starts()),
-        elsewhere(68, "out of memory in the host", "needs a limit on the whole process: the tests of the worker run it"),
+        elsewhere(
+            68,
+            "out of memory in the host",
+            "needs a limit on the whole process: the tests of the worker run it",
+        ),
         case(69, "clocks finer than granted", [clock()])
             .besides("what a program learns from its own speed is not hidden; the security policy says so"),
         elsewhere(70, "the worker crashes", "needs a worker: its tests run it"),

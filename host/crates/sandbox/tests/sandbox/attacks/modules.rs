@@ -88,7 +88,11 @@ pub(super) fn loops() -> Vec<Attack> {
         given(Typed { realloc: LOOP, ..WELL }.attack("loop in cabi_realloc")),
         spinning(Typed { post: "(loop br 0)", ..WELL }.attack("loop in post-return")),
         spinning(Typed { fields: "(func $s (loop br 0)) (start $s)", ..WELL }.attack("loop in the start function")),
-        spinning(core("loop in the start function", "(func $s (loop br 0)) (start $s) (memory (export \"memory\") 1)", "")),
+        spinning(core(
+            "loop in the start function",
+            "(func $s (loop br 0)) (start $s) (memory (export \"memory\") 1)",
+            "",
+        )),
         spinning(core("loop in _start", "", "(loop br 0)")),
         core("loop in the start function, by the wall", "(func $s (loop br 0)) (start $s)", "").wall(100),
     ]
@@ -102,7 +106,8 @@ pub(super) fn memories() -> Vec<Attack> {
         core("memory.grow past everything", "(memory 1)", grow).is(Class::Harmless),
         core("memory of 4 GiB to begin with", "(memory 65536)", "").is(limit),
         core("memory of 257 MiB to begin with", "(memory 4112)", "").is(limit),
-        core("table.grow past everything", "(table 1 funcref)", "(drop (table.grow (ref.null func) (i32.const -1)))").is(Class::Harmless),
+        core("table.grow past everything", "(table 1 funcref)", "(drop (table.grow (ref.null func) (i32.const -1)))")
+            .is(Class::Harmless),
         core("table of ten million", "(table 10000000 funcref)", "").is(Class::NotLoaded),
         core("two memories", "(memory 1) (memory 1)", "").is_any(&[Class::NotLoaded, Class::Internal]),
         core("five tables", &"(table 1 funcref)".repeat(5), "").is_any(&[Class::NotLoaded, Class::Internal]),
@@ -144,9 +149,13 @@ pub(super) fn lists() -> Vec<Attack> {
         Typed { run: &stored(&[(4, 0), (8, 5_000)]), ..WELL }.attack("5,000 outputs in the same place").is_any(beyond),
         Typed { run: &stored(&[(4, 1024), (8, 0x7fff_ffff)]), ..WELL }.attack("a list of 2^31 outputs").is_any(beyond),
         Typed { run: &stored(&[(4, 1024), (8, u32::MAX)]), ..WELL }.attack("a list of 2^32 outputs").is_any(beyond),
-        Typed { run: &stored(&[(12, 0), (16, 8_000)]), ..WELL }.attack("8,000 exports in the same place").is_any(beyond),
+        Typed { run: &stored(&[(12, 0), (16, 8_000)]), ..WELL }
+            .attack("8,000 exports in the same place")
+            .is_any(beyond),
         Typed { run: &stored(&[(0, 1), (8, 0), (12, u32::MAX)]), ..WELL }.attack("a message of 4 GiB").is_any(beyond),
-        Typed { run: &stored(&[(0, 1), (16, 0), (20, 100_000_000)]), ..WELL }.attack("a hundred million causes").is_any(beyond),
+        Typed { run: &stored(&[(0, 1), (16, 0), (20, 100_000_000)]), ..WELL }
+            .attack("a hundred million causes")
+            .is_any(beyond),
         Typed { realloc: "i32.const -1", ..WELL }
             .attack("allocates beyond its memory")
             .is(Class::Internal)
@@ -192,8 +201,16 @@ pub(super) fn traps() -> Vec<Attack> {
         trap("load beyond memory", memory, "(drop (i32.load (i32.const -4)))"),
         trap("load at the highest offset", memory, "(drop (i32.load offset=4294967295 (i32.const -1)))"),
         trap("store beyond memory", memory, "(i64.store (i32.const 65535) (i64.const 1))"),
-        trap("indirect call of nothing", "(type $t (func)) (table 1 funcref)", "(call_indirect (type $t) (i32.const 0))"),
-        trap("indirect call beyond the table", "(type $t (func)) (table 1 funcref)", "(call_indirect (type $t) (i32.const 9))"),
+        trap(
+            "indirect call of nothing",
+            "(type $t (func)) (table 1 funcref)",
+            "(call_indirect (type $t) (i32.const 0))",
+        ),
+        trap(
+            "indirect call beyond the table",
+            "(type $t (func)) (table 1 funcref)",
+            "(call_indirect (type $t) (i32.const 9))",
+        ),
         trap(
             "indirect call of another type",
             "(type $t (func (param i32))) (table funcref (elem $f)) (func $f)",
@@ -205,8 +222,12 @@ pub(super) fn traps() -> Vec<Attack> {
     ];
     let exit = r#"(import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))"#;
     attacks.push(
-        core("exit in the start function", &format!("{exit} (memory (export \"memory\") 1) (func $s (call $exit (i32.const 3))) (start $s)"), "")
-            .is(Class::Refused),
+        core(
+            "exit in the start function",
+            &format!("{exit} (memory (export \"memory\") 1) (func $s (call $exit (i32.const 3))) (start $s)"),
+            "",
+        )
+        .is(Class::Refused),
     );
     attacks
 }
@@ -214,11 +235,22 @@ pub(super) fn traps() -> Vec<Attack> {
 pub(super) fn bulk_traps() -> Vec<Attack> {
     let memory = "(memory 100)";
     vec![
-        core("copy that ends beyond memory", memory, "(memory.copy (i32.const 1) (i32.const 0) (i32.const 6553600))").is(Class::Internal),
-        core("fill that ends beyond memory", memory, "(memory.fill (i32.const 1) (i32.const 7) (i32.const 6553600))").is(Class::Internal),
-        core("table fill beyond the table", "(table 9 funcref)", "(table.fill (i32.const 1) (ref.null func) (i32.const 9))").is(Class::Internal),
-        core("copies of 200 MiB for ever", "(memory 3200)", "(loop (memory.copy (i32.const 1) (i32.const 0) (i32.const 209715199)) br 0)")
-            .cpu(CPU_MILLISECONDS),
+        core("copy that ends beyond memory", memory, "(memory.copy (i32.const 1) (i32.const 0) (i32.const 6553600))")
+            .is(Class::Internal),
+        core("fill that ends beyond memory", memory, "(memory.fill (i32.const 1) (i32.const 7) (i32.const 6553600))")
+            .is(Class::Internal),
+        core(
+            "table fill beyond the table",
+            "(table 9 funcref)",
+            "(table.fill (i32.const 1) (ref.null func) (i32.const 9))",
+        )
+        .is(Class::Internal),
+        core(
+            "copies of 200 MiB for ever",
+            "(memory 3200)",
+            "(loop (memory.copy (i32.const 1) (i32.const 0) (i32.const 209715199)) br 0)",
+        )
+        .cpu(CPU_MILLISECONDS),
     ]
 }
 
@@ -262,15 +294,23 @@ pub(super) fn bombs() -> Vec<Attack> {
         refused(core("20,001 exports", &exports(20_001), "")),
         refused(bytes("components in components", TYPED, assembled(&deep(40)))),
         refused(bytes("65 core modules", TYPED, many_memories(65))),
-        core("a branch table of 100,000", &branches(100_000), "").is_any(&[Class::Harmless, Class::NotLoaded, Class::Internal]),
-        core("blocks in blocks", "", &format!("{}{}", "block ".repeat(10_000), "end ".repeat(10_000)))
-            .is_any(&[Class::Harmless, Class::NotLoaded, Class::Internal]),
+        core("a branch table of 100,000", &branches(100_000), "").is_any(&[
+            Class::Harmless,
+            Class::NotLoaded,
+            Class::Internal,
+        ]),
+        core("blocks in blocks", "", &format!("{}{}", "block ".repeat(10_000), "end ".repeat(10_000))).is_any(&[
+            Class::Harmless,
+            Class::NotLoaded,
+            Class::Internal,
+        ]),
     ]
 }
 
 /// A module whose `_start` does nothing, at length.
 fn long_function(count: u32) -> Vec<u8> {
-    let number = |number: u32| [0, 7, 14, 21].map(|shift| (number >> shift) as u8 & 0x7f | if shift < 21 { 0x80 } else { 0 });
+    let number =
+        |number: u32| [0, 7, 14, 21].map(|shift| (number >> shift) as u8 & 0x7f | if shift < 21 { 0x80 } else { 0 });
     let mut module = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x0a\x01\x06_start\0\0\x0a".to_vec();
     module.extend(number(count + 7));
     module.push(1);
@@ -308,7 +348,10 @@ pub(super) fn damaged() -> Vec<Attack> {
         refused("a module of the future", b"\0asm\x09\0\0\0".to_vec()),
         refused("a layer of the future", b"\0asm\x0d\0\x09\0".to_vec()),
         refused("a section longer than the file", b"\0asm\x01\0\0\0\x01\xff\xff\xff\xff\x0f".to_vec()),
-        refused("bytes by chance", (0..5_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect()),
+        refused(
+            "bytes by chance",
+            (0..5_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect(),
+        ),
     ];
     // A byte changed here and there: refused, or a step that ends in whichever way; never the end of the engine.
     for round in 1..20 {
@@ -338,7 +381,8 @@ pub(super) fn confusions() -> Vec<Attack> {
         refused(bytes("an entry that is no function", CORE, assembled("(module (memory (export \"_start\") 1))"))),
         bytes("an entry with operands", CORE, assembled("(module (func (export \"_start\") (param i32)))"))
             .is_any(&[Class::NotLoaded, Class::Internal]),
-        core("a function of WASI that there is not", "(import \"wasi_snapshot_preview1\" \"launch\" (func))", "").is(Class::Internal),
+        core("a function of WASI that there is not", "(import \"wasi_snapshot_preview1\" \"launch\" (func))", "")
+            .is(Class::Internal),
         core(
             "a function of WASI with other operands",
             "(import \"wasi_snapshot_preview1\" \"fd_write\" (func (param i64)))",
@@ -351,11 +395,21 @@ pub(super) fn confusions() -> Vec<Attack> {
             "(drop (call $w (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0)))",
         )
         .is(Class::Internal),
-        bytes("a value with a number more", TYPED, changed("(case \"null\")", "(case \"null\" u32)")).is(Class::Internal),
-        bytes("a failure of another kind", TYPED, changed("\"cancelled\" \"internal\"", "\"cancelled\" \"eternal\"")).is(Class::Internal),
-        refused(bytes("a step without an entry", TYPED, changed("(export \"run\" (func $run))", "(export \"ran\" (func $run))"))),
-        bytes("a memory with a maximum", TYPED, changed("(memory (export \"memory\") 2)", "(memory (export \"memory\") 2 2)"))
-            .is(Class::Harmless),
+        bytes("a value with a number more", TYPED, changed("(case \"null\")", "(case \"null\" u32)"))
+            .is(Class::Internal),
+        bytes("a failure of another kind", TYPED, changed("\"cancelled\" \"internal\"", "\"cancelled\" \"eternal\""))
+            .is(Class::Internal),
+        refused(bytes(
+            "a step without an entry",
+            TYPED,
+            changed("(export \"run\" (func $run))", "(export \"ran\" (func $run))"),
+        )),
+        bytes(
+            "a memory with a maximum",
+            TYPED,
+            changed("(memory (export \"memory\") 2)", "(memory (export \"memory\") 2 2)"),
+        )
+        .is(Class::Harmless),
     ]
 }
 
@@ -363,8 +417,12 @@ pub(super) fn confusions() -> Vec<Attack> {
 pub(super) fn accepts() -> Vec<Attack> {
     let accept = r#"(import "wasi_snapshot_preview1" "sock_accept" (func $accept (param i32 i32 i32) (result i32)))
         (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32))) (memory (export "memory") 1)"#;
-    let tell = |fd: u32| format!("(call $exit (i32.ne (i32.const 0) (call $accept (i32.const {fd}) (i32.const 0) (i32.const 0))))");
+    let tell = |fd: u32| {
+        format!("(call $exit (i32.ne (i32.const 0) (call $accept (i32.const {fd}) (i32.const 0) (i32.const 0))))")
+    };
     [0, 3, 99]
-        .map(|fd| core(&format!("accepts on descriptor {fd}"), accept, &tell(fd)).is_any(&[Class::Refused, Class::Internal]))
+        .map(|fd| {
+            core(&format!("accepts on descriptor {fd}"), accept, &tell(fd)).is_any(&[Class::Refused, Class::Internal])
+        })
         .into()
 }

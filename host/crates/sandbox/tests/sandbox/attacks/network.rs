@@ -4,7 +4,8 @@ use stepwell_schema::Value;
 
 use super::driver::{COMMANDS, Case, Class, TYPED, case, elsewhere, typed, words};
 
-const REQUESTS: &str = "requests: the tests of the HTTP client and of granted hosts run it against servers of their own";
+const REQUESTS: &str =
+    "requests: the tests of the HTTP client and of granted hosts run it against servers of their own";
 const SECRETS: &str = "needs a granted secret: the tests of secrets and of masking run it";
 
 pub(super) fn cases() -> Vec<Case> {
