@@ -43,7 +43,7 @@ async fn attacks() {
                 }
             }
             if let Some(reason) = case.elsewhere {
-                table.line(&format!("{:>4}  {:<44} {reason}", case.number, case.title));
+                print(&format!("{:>4}  {:<44} {reason}", case.number, case.title));
                 table.elsewhere += u32::from(case.attacks.is_empty());
             }
         }
@@ -72,18 +72,17 @@ impl Table {
             class,
             attack.title()
         );
-        self.line(&line);
+        print(&line);
         self.faults.extend(faults.into_iter().map(|fault| format!("{line}\n      {fault}")));
     }
 
-    /// Past the capture of the test harness: the table is there to be read.
-    #[expect(clippy::unused_self, reason = "what is printed is the table's")]
-    fn line(&self, line: &str) {
-        let _ = writeln!(std::io::stdout().lock(), "{line}");
-    }
-
     fn finish(self) {
-        self.line(&format!("{CASES} cases, {} attacks run, {} cases elsewhere", self.runs, self.elsewhere));
+        print(&format!("{CASES} cases, {} attacks run, {} cases elsewhere", self.runs, self.elsewhere));
         assert!(self.faults.is_empty(), "{} faults:\n{}", self.faults.len(), self.faults.join("\n"));
     }
+}
+
+/// Past the capture of the test harness: the table is there to be read.
+fn print(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }

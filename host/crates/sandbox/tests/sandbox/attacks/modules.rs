@@ -63,7 +63,8 @@ impl Typed<'_> {
             (func $run (param "inputs" (list $item)) (result (result $completion (error $failure)))
                 (canon lift (core func $code "run") (memory $code "memory") (realloc (func $code "realloc"))
                     (post-return (func $code "post"))))
-            (export "run" (func $run)))"#
+            (export "run" (func $run))
+            (@custom "step-spec" "{{\22abi\22:\22stepwell:step@0.1\22}}"))"#
         )
     }
 }

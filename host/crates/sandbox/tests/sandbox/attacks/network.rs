@@ -2,7 +2,7 @@
 
 use stepwell_schema::Value;
 
-use super::driver::{COMMANDS, Case, Class, TYPED, case, elsewhere, typed, words};
+use super::driver::{Case, Class, TYPED, case, elsewhere, typed, words};
 
 const REQUESTS: &str =
     "requests: the tests of the HTTP client and of granted hosts run it against servers of their own";
@@ -20,7 +20,7 @@ pub(super) fn cases() -> Vec<Case> {
         elsewhere(58, "secret that is not granted", SECRETS),
         elsewhere(59, "secret printed in disguise", SECRETS),
         case(60, "exports that would change later steps", exports())
-            .besides("whether PATH and its like may be exported is the policy's: its tests run it"),
+            .besides("names that a command exports are checked by the sequence of steps, and whether PATH may be is the policy's: in their tests"),
         case(61, "environment of the host", environment()),
         elsewhere(62, "another step's secret", SECRETS),
     ]
@@ -51,7 +51,6 @@ fn exports() -> Vec<super::driver::Attack> {
         typed("export", "", 0).is(Class::Internal),
         typed("many-exports", "", 10_000).is(Class::Internal),
         typed("huge-export", "", 2_000).is(Class::Internal),
-        words(r#"text /out/exports {"name":"A=B","value":"x"}"#).on(COMMANDS).is(Class::Internal),
     ]
 }
 
