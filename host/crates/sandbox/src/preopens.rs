@@ -244,6 +244,20 @@ mod tests {
     }
 
     #[test]
+    fn pipes_and_sockets_are_no_folders_and_block_nobody() {
+        let work = tempfile::tempdir().unwrap();
+        let mode = Mode::RUSR | Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, work.path().join("pipe"), FileType::Fifo, mode, 0).unwrap();
+        drop(std::os::unix::net::UnixListener::bind(work.path().join("socket")).unwrap());
+        for path in ["pipe", "socket"] {
+            for access in [Access::Read, Access::Write] {
+                let refused = open(work.path(), vec![root(path, access)]);
+                assert_eq!(refused, Err(format!("`{path}`, which the step needs, is not a folder")));
+            }
+        }
+    }
+
+    #[test]
     fn links_out_are_refused() {
         let (work, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         std::os::unix::fs::symlink(outside.path(), work.path().join("absolute")).unwrap();
