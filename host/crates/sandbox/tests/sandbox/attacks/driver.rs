@@ -326,6 +326,23 @@ impl Runner {
         self.isolation
     }
 
+    /// Starts a step and drops it after a while, wherever it is by then. Returns what should not have come of it.
+    pub(super) async fn drop_after(&self, attack: &Attack, abi: Abi, after: Duration) -> Vec<String> {
+        let outside = tempfile::tempdir().unwrap();
+        let call = attack.call(abi, outside.path());
+        // Nothing waits for the time: it is where the step is cut.
+        let _ = tokio::time::timeout(after, call.run_in(&self.sandbox)).await;
+        let left = fs::read_dir(self.scratch.path()).unwrap().count();
+        let mut faults = Vec::new();
+        if left > 0 {
+            faults.push(format!("{left} left in the scratch folder after {after:?}, {abi:?}"));
+        }
+        if !neighbour_of(self).await {
+            faults.push(format!("a step did not end well after one was dropped at {after:?}, {abi:?}"));
+        }
+        faults
+    }
+
     /// Runs an attack. Returns what came of it, and what should not have.
     pub(super) async fn attack(&self, attack: &Attack, abi: Abi) -> (Class, Vec<String>) {
         let outside = tempfile::tempdir().unwrap();

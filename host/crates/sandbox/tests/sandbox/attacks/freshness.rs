@@ -13,7 +13,7 @@ pub(super) fn cases() -> Vec<Case> {
             "stacks are not kept: the engine's settings clear what a fiber is given again",
         ),
         case(65, "trap in the middle of a bulk operation", modules::bulk_traps()),
-        elsewhere(66, "dropped at every await", "the tests of ends drop and cancel running calls"),
+        elsewhere(66, "dropped at every await", "by the test of that name beside this table"),
         case(67, "the clock ticks while it starts", modules::slow_starts()),
         elsewhere(
             68,
