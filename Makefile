@@ -9,7 +9,7 @@ GUESTS := --package stepwell-sdk --package stepwell-sdk-macros --package stepwel
 
 # Each target runs this long, in seconds.
 FUZZ_SECONDS ?= 30
-FUZZ_TARGETS := documents pipelines expressions output_files references masking git
+FUZZ_TARGETS := documents pipelines expressions output_files references masking git policy
 
 .PHONY: help run test check bench audit fuzz setup build docs clean
 

@@ -146,6 +146,39 @@ mod tests {
         assert!(!path("a").contains(&path(".")));
     }
 
+    /// Folders `a` and `b` in each other, as deep as the paths below go.
+    fn tree(folder: &Path, depth: usize) {
+        for name in ["a", "b"] {
+            let inner = folder.join(name);
+            std::fs::create_dir_all(&inner).unwrap();
+            if depth > 1 {
+                tree(&inner, depth - 1);
+            }
+        }
+    }
+
+    /// The file system is the model: a path leads where the system finds it, and what the system finds outside is no path.
+    #[test]
+    fn the_system_finds_the_same() {
+        let outside = tempfile::tempdir().unwrap();
+        let work = outside.path().canonicalize().unwrap().join("work");
+        tree(&work, 6);
+        proptest!(|(parts in proptest::collection::vec(prop_oneof!["a", "b", "[.]", "[.][.]", ""], 0..6))| {
+            let text = parts.join("/");
+            // A path that starts at the root is another test's.
+            let text = text.trim_start_matches('/');
+            match WorkPath::parse(text, &work) {
+                Ok(path) => {
+                    let found = work.join(text).canonicalize().unwrap();
+                    prop_assert_eq!(&work.join(path.as_str()).canonicalize().unwrap(), &found);
+                    prop_assert!(found.starts_with(&work));
+                }
+                // It was outside on the way, wherever it ended.
+                Err(_) => prop_assert!(parts.iter().any(|part| part == "..")),
+            }
+        });
+    }
+
     proptest! {
         #[test]
         fn normal_form_is_stable(text in "[a./]{0,12}") {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::links::LinkWatch;
 use crate::log_sink::cut;
 use crate::preopens::Preopen;
 use crate::quota::{OpenFile, Quota};
@@ -66,6 +67,11 @@ impl Files {
     /// Returns the budget of the folder that a descriptor belongs to; none for what is read-only.
     pub(crate) fn quota(&self, number: u32) -> Option<Arc<Quota>> {
         self.preopens.get(self.get(number)?.preopen)?.quota.clone()
+    }
+
+    /// Returns what watches the links of the folder that a descriptor belongs to.
+    pub(crate) fn links(&self, number: u32) -> Option<Arc<LinkWatch>> {
+        self.preopens.get(self.get(number)?.preopen)?.links.clone()
     }
 
     /// Tells whether anything but preopens is open.

@@ -30,6 +30,7 @@ mod json;
 mod lifetime;
 mod limits;
 mod linker;
+mod links;
 mod listing;
 mod log;
 mod log_sink;

@@ -274,7 +274,7 @@ pub(crate) fn cut_with_mark(text: String, limit_bytes: usize) -> String {
 }
 
 /// Escapes control characters other than line feed and tab, as `\u{1b}`.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let is_harmless = |character: char| !character.is_control() || matches!(character, '\n' | '\t');
     if text.chars().all(is_harmless) {
         return text.to_owned();

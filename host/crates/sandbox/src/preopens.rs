@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use stepwell_policy::{Access, Grants, Limits, Root};
 use wasmtime_wasi::{FsPerms, OpenMode};
 
+use crate::links::LinkWatch;
 use crate::quota::Quota;
 
 /// Where a guest sees the work dir.
@@ -27,6 +28,8 @@ pub(crate) struct Preopen {
     pub(crate) dir: wasmtime_wasi::filesystem::Dir,
     /// What may be written; none means nothing.
     pub(crate) quota: Option<Arc<Quota>>,
+    /// Watches the links of a folder of the work dir that may be written.
+    pub(crate) links: Option<Arc<LinkWatch>>,
 }
 
 /// A folder that was opened for a step and is not shown yet.
@@ -111,13 +114,16 @@ fn open_granted(work_dir: &Path, grants: &Grants) -> Result<Vec<Opened>, Preopen
     Ok(opened)
 }
 
-/// Shows folders.
-pub(crate) fn show(opened: Vec<Opened>) -> Vec<Preopen> {
+/// Shows folders, those of the work dir as seen from there.
+pub(crate) fn show(opened: Vec<Opened>, work_dir: &Path) -> Vec<Preopen> {
     let mut preopens = Vec::with_capacity(opened.len() + 1);
     for Opened { guest_path, folder, quota } in opened {
         let perms = if quota.is_some() { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
         let quota = quota.map(|(bytes, files)| Quota::new(bytes, files));
-        let preopen = Preopen { guest_path, dir: guest_dir(folder, perms), quota };
+        let dir = guest_dir(folder, perms);
+        let below = guest_path.strip_prefix(WORK_DIR).filter(|_| quota.is_some());
+        let links = below.map(|below| Arc::new(LinkWatch::new(Arc::clone(&dir.dir), below, work_dir)));
+        let preopen = Preopen { guest_path, dir, quota, links };
         if preopen.guest_path == WORK_DIR {
             // The C library of WASI finds relative paths below this name only.
             preopens.push(Preopen { guest_path: ".".to_owned(), ..preopen.clone() });
@@ -131,7 +137,12 @@ pub(crate) fn show(opened: Vec<Opened>) -> Vec<Preopen> {
 pub(crate) fn open_private(folder: &Path, guest_path: &str) -> Result<Preopen, PreopenError> {
     let dir = open_ambient(folder)?;
     let quota = Quota::new(Limits::DEFAULT_WRITE_BYTES, Limits::DEFAULT_WRITE_FILES);
-    Ok(Preopen { guest_path: guest_path.to_owned(), dir: guest_dir(dir, FsPerms::ReadWrite), quota: Some(quota) })
+    Ok(Preopen {
+        guest_path: guest_path.to_owned(),
+        dir: guest_dir(dir, FsPerms::ReadWrite),
+        quota: Some(quota),
+        links: None,
+    })
 }
 
 fn open_ambient(folder: &Path) -> Result<File, PreopenError> {
@@ -253,6 +264,20 @@ mod tests {
         for access in [Access::Read, Access::Write] {
             let refused = open(work.path(), vec![root("f", access)]);
             assert_eq!(refused, Err("`f`, which the step needs, is not a folder".to_owned()));
+        }
+    }
+
+    #[test]
+    fn pipes_and_sockets_are_no_folders_and_block_nobody() {
+        let work = tempfile::tempdir().unwrap();
+        let mode = Mode::RUSR | Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, work.path().join("pipe"), FileType::Fifo, mode, 0).unwrap();
+        drop(std::os::unix::net::UnixListener::bind(work.path().join("socket")).unwrap());
+        for path in ["pipe", "socket"] {
+            for access in [Access::Read, Access::Write] {
+                let refused = open(work.path(), vec![root(path, access)]);
+                assert_eq!(refused, Err(format!("`{path}`, which the step needs, is not a folder")));
+            }
         }
     }
 

@@ -301,6 +301,12 @@ impl HostDescriptor for QuotaFs<'_> {
         let old = self.noted(old, "write", old_fd.rep(), &old_path)?;
         let new = self.find(&new_fd, PathFlags::empty(), &new_path).await;
         let replaced = self.noted(new, "write", number, &new_path)?;
+        let moved = old.as_ref().map(|old| old.stat.type_);
+        if let Some(DescriptorType::Directory | DescriptorType::SymbolicLink) = moved
+            && let Some(links) = self.files.links(number)
+        {
+            links.before_move();
+        }
         let renamed = self.inner.rename_at(old_fd, old_path, new_fd, new_path.clone()).await;
         if let (Ok(()), Some(replaced)) = (&renamed, replaced)
             && old.is_none_or(|old| old.identity != replaced.identity)

@@ -218,6 +218,11 @@ fn shadow_names(linker: &mut Linker<Store>) -> Result<()> {
             };
             let moved = call.find(&old_place, false).await;
             let replaced = call.find(&place, false).await;
+            if let Ok(Some(Filestat { filetype: Filetype::Directory | Filetype::SymbolicLink, .. })) = &moved
+                && let Some(links) = call.state.files.links(fd.cast_unsigned())
+            {
+                links.before_move();
+            }
             let Call { memory, state } = &mut call;
             let code = wasi::path_rename(&mut state.wasi, memory, old_fd, old, old_length, fd, path, length).await?;
             if let (SUCCESS, Ok(moved), Ok(Some(replaced))) = (code, moved, replaced)

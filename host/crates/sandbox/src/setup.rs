@@ -45,7 +45,7 @@ impl<'a> Setup<'a> {
         log: Arc<LogSink>,
         folders: Vec<Opened>,
     ) -> Self {
-        let preopens = show(folders);
+        let preopens = show(folders, &invocation.work_dir);
         let mut wasi = WasiCtx::builder();
         // Whatever kind was granted, a deterministic step sees what follows from the step alone.
         let (clock, random) = match caller.deterministic {

@@ -255,6 +255,7 @@ impl Wire for Event {
             EventKind::Log { .. }
             | EventKind::Transition { .. }
             | EventKind::Prepared(_)
+            | EventKind::Decided(_)
             | EventKind::Busy { .. }
             | EventKind::BusyOver => to.push(u8::MAX),
         }

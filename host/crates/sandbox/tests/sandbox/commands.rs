@@ -162,14 +162,14 @@ async fn each_descriptor_writes_as_it_was_opened() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_with_impossible_arguments() {
-    let ended = run(TARGETS[0], "write-from-nowhere /tmp/f").await;
+    let ended = run(TARGETS[0], "raw write-from-nowhere 3").await;
     assert_eq!(ended.failure().kind, FailureKind::Internal);
     for (mib, limited) in [(1, false), (4, false), (5, true), (100, true)] {
-        let ended = run(TARGETS[0], &format!("long-path {mib}")).await;
+        let ended = run(TARGETS[0], &format!("raw long-path {mib}")).await;
         if limited {
             ended.limit_reached(LimitKind::Message, "limit of 4 MiB for the values of one call reached");
         } else {
-            well(&ended, &format!("{mib} MiB"));
+            refused(&ended, &format!("{mib} MiB"));
         }
     }
 }

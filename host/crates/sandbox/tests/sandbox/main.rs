@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod attacks;
 mod cache;
 mod commands;
 mod ends;
@@ -10,6 +11,7 @@ mod environment;
 mod files;
 mod forms;
 mod limits;
+mod paths;
 mod support;
 mod tenants;
 mod values;
