@@ -29,6 +29,7 @@ const MEASUREMENTS: &[Measurement] = &[
     ("policy", policies::policies),
     ("files", bulk::bulk),
     ("alternatives", alternatives::alternatives),
+    // A warm step in a worker process stands here once steps run in one.
     ("exec-step", jobs::exec_step),
     ("job-length", jobs::job_length),
     ("git-step", git::cached_reference),

@@ -21,6 +21,9 @@ const MAX_MASK_BYTES: usize = 256 << 10;
 const MIN_MASK_BYTES: usize = 4;
 /// What each event and each field counts besides its text, in bytes, so that empty ones are not free.
 const EVENT_BYTES: usize = 32;
+/// Most lines of standard output and error together. Viewers of logs take lines far worse than bytes, and four MiB of line
+/// feeds would be millions of them. Records are bounded by [`EVENT_BYTES`].
+const MAX_LINES: u64 = 100_000;
 /// Most denials that one step reports: enough to see what is missing.
 const MAX_DENIALS: usize = 100;
 /// Longest last line of standard error that is kept for the text of a failure, in bytes.
@@ -43,6 +46,7 @@ pub(crate) struct LogSink {
 #[derive(Default)]
 struct State {
     used_bytes: u64,
+    used_lines: u64,
     groups: usize,
     masks: usize,
     mask_bytes: usize,
@@ -64,7 +68,7 @@ impl LogSink {
         Self { events, step, mask, limit_bytes, without_waits: false, state: Mutex::default() }
     }
 
-    /// Sets whether events about what the engine does meanwhile are left out.
+    /// Sets whether events that depend on time are left out: what the engine does meanwhile, and progress on the way.
     pub(crate) fn without_waits(mut self, on: bool) -> Self {
         self.without_waits = on;
         self
@@ -77,9 +81,13 @@ impl LogSink {
             state.last_line.push(bytes);
         }
         let left = self.limit_bytes.saturating_sub(state.used_bytes);
-        let taken = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let within = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let (taken, lines) = whole_lines(&bytes[..within], MAX_LINES - state.used_lines);
         state.used_bytes += taken as u64;
-        if taken < bytes.len() {
+        state.used_lines += lines;
+        if taken < within {
+            self.warn_once(&mut state, "log limit of 100000 lines reached; the rest is dropped");
+        } else if taken < bytes.len() {
             self.warn_of_budget(&mut state);
         }
         taken
@@ -139,14 +147,17 @@ impl LogSink {
         }
     }
 
-    /// States progress; of many statements in a short time the last one is sent.
+    /// States progress; of many statements in a short time the last one is sent. Where nothing may depend on time it is the
+    /// first and the last of all.
     pub(crate) fn progress(&self, done: u64, total: Option<u64>, label: &str) {
         let mut state = self.lock();
         let label = self.shown(&mut state, label, &mut { MAX_TEXT_BYTES });
         let statement = Statement { done, total, label };
         let now = Instant::now();
         match &mut state.progress {
-            Some((sent, waiting)) if now.duration_since(*sent) < PROGRESS_INTERVAL => *waiting = Some(statement),
+            Some((sent, waiting)) if self.without_waits || now.duration_since(*sent) < PROGRESS_INTERVAL => {
+                *waiting = Some(statement)
+            }
             progress => {
                 *progress = Some((now, None));
                 self.send_statement(&mut state, statement);
@@ -321,6 +332,22 @@ impl LastLine {
     }
 }
 
+/// Returns how many bytes from the front hold at most so many line feeds, and how many they hold. After the last that is
+/// allowed nothing is taken.
+fn whole_lines(bytes: &[u8], most: u64) -> (usize, u64) {
+    if most == 0 {
+        return (0, 0);
+    }
+    let mut lines = 0;
+    for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
+        lines += 1;
+        if lines == most {
+            return (at + 1, lines);
+        }
+    }
+    (bytes.len(), lines)
+}
+
 /// Blank lines say nothing, nor does the advice that a panic of a Rust program ends with.
 fn says_something(line: &[u8]) -> bool {
     !line.trim_ascii().is_empty() && !line.starts_with(b"note: run with `RUST_BACKTRACE")
@@ -456,6 +483,24 @@ mod tests {
         let mut last = LastLine::default();
         pieces.iter().for_each(|piece| last.push(piece.as_bytes()));
         assert_eq!(last.text().as_deref(), expected);
+    }
+
+    #[test]
+    fn lines_are_bounded() {
+        let (sink, _stream) = sink(u64::MAX);
+        let lines = vec![b'\n'; usize::try_from(MAX_LINES).unwrap()];
+        assert_eq!(sink.take_stream(Stream::Out, &lines[1..]), lines.len() - 1);
+        assert_eq!(sink.take_stream(Stream::Error, b"a\nb\n"), 2);
+        assert_eq!(sink.take_stream(Stream::Out, b"c"), 0);
+        assert_eq!(sink.lock().warned, ["log limit of 100000 lines reached; the rest is dropped"]);
+    }
+
+    #[test]
+    fn lines_are_counted() {
+        assert_eq!(whole_lines(b"a\nb\nc", 3), (5, 2));
+        assert_eq!(whole_lines(b"a\nb\nc", 2), (4, 2));
+        assert_eq!(whole_lines(b"\n\n", 1), (1, 1));
+        assert_eq!(whole_lines(b"a", 0), (0, 0));
     }
 
     #[test]
