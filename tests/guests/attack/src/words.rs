@@ -108,6 +108,8 @@ fn act(word: &str, operand: &mut dyn FnMut() -> String, held: &mut Held) -> io::
         }
         "clear" => fs::read_dir(operand())?.try_for_each(|entry| fs::remove_file(entry?.path()))?,
         "list" => println!("{}", fs::read_dir(operand())?.count()),
+        "names" => fs::read_dir(operand())?
+            .try_for_each(|entry| entry.map(|entry| println!("{}", entry.file_name().display())))?,
         "list-often" => {
             let (path, count) = (operand(), number(&operand()));
             let lists: Vec<_> = (0..count).map(|_| fs::read_dir(&path)).collect::<io::Result<_>>()?;
@@ -128,6 +130,8 @@ fn act(word: &str, operand: &mut dyn FnMut() -> String, held: &mut Held) -> io::
         "now" => println!("{}", SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()),
         "random" => println!("{}", RandomState::new().hash_one(0)),
         "entropy" => entropy(number(&operand()))?,
+        // Which bits it has depends on the processor, unless they are made the same.
+        "nan" => println!("{:x}", (black_box(0.0_f32) / black_box(0.0)).to_bits()),
         "nap" => (0..number(&operand())).for_each(|_| std::thread::sleep(Duration::from_millis(1))),
         "sleep" => std::thread::sleep(Duration::from_millis(number(&operand()))),
         "spin" => spin(),
