@@ -6,7 +6,7 @@
 //! guest can make the host allocate, wait for or write has a named limit. The only crate that names wasmtime; none of
 //! wasmtime's types leaves it.
 //!
-//! May use: schema, policy, run; the WIT package from guest-sdk.
+//! May use: schema, policy, run, http; the WIT package from guest-sdk.
 
 // Compiled code is loaded in one place, which says why that is sound.
 #![deny(unsafe_code)]
@@ -23,6 +23,7 @@ mod engine;
 mod file_stream;
 mod files;
 mod form;
+mod http;
 mod imports;
 mod json;
 mod lifetime;
@@ -51,3 +52,6 @@ mod values;
 
 pub use code_cache::CacheUnusable;
 pub use sandbox::{Sandbox, SandboxBuilder, SandboxError};
+pub use stepwell_http::{
+    Client as HttpClient, ClientError as HttpClientError, InvalidNetwork, Network, Resolver, Settings as HttpSettings,
+};

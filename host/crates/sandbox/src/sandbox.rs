@@ -1,8 +1,9 @@
 //! The façade: one engine, and calls of modules in it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use stepwell_http::{Client, ClientError, Gateway};
 use stepwell_run::{Control, Failure, FailureKind, Invocation, Module, ModuleRefused, Outcome, Usage, WasmCall};
 use stepwell_schema::Spec;
 use tokio::sync::Semaphore;
@@ -14,6 +15,7 @@ use crate::engine::Machine;
 use crate::log_sink::LogSink;
 use crate::modules::{Modules, NotReady, Ready};
 use crate::preopens::PreopenError;
+use crate::secrets::credentials;
 use crate::setup::Setup;
 use crate::typed;
 
@@ -28,11 +30,14 @@ pub struct Sandbox {
     places: Semaphore,
     scratch_folder: PathBuf,
     cache_unusable: Option<CacheUnusable>,
+    /// Made when it is first needed, unless one was given.
+    client: OnceLock<Client>,
 }
 
 /// Settings of a [`Sandbox`].
 #[derive(Clone, Debug)]
 pub struct SandboxBuilder {
+    client: Option<Client>,
     scratch_folder: PathBuf,
     cache_folder: Option<PathBuf>,
     instances: u32,
@@ -49,7 +54,7 @@ impl Sandbox {
     /// Starts to set up a sandbox. Private folders of commands are made below the scratch folder, which must exist
     /// and be writable for this user alone.
     pub fn builder(scratch_folder: impl Into<PathBuf>) -> SandboxBuilder {
-        SandboxBuilder { scratch_folder: scratch_folder.into(), cache_folder: None, instances: 256 }
+        SandboxBuilder { client: None, scratch_folder: scratch_folder.into(), cache_folder: None, instances: 256 }
     }
 
     /// Runs a module to its end, whatever that end is, and says how it ended.
@@ -92,7 +97,11 @@ impl Sandbox {
         };
         // Held until the store is dropped. It is never closed, so there is always one.
         let _place = place;
-        let setup = match Setup::new(invocation, call, control, Arc::clone(log)) {
+        let gateway = match self.gateway(call) {
+            Ok(gateway) => gateway,
+            Err(error) => return Outcome::EngineError { message: error.to_string() },
+        };
+        let setup = match Setup::new(invocation, call, control, Arc::clone(log), gateway) {
             Ok(setup) => setup,
             Err(error) => return folder_missing(&error),
         };
@@ -106,6 +115,21 @@ impl Sandbox {
                 command::run(engine, Program::Preview1(pre), call, setup, &self.scratch_folder).await
             }
         }
+    }
+
+    /// Returns what sends the requests of a call; none where none are granted.
+    fn gateway(&self, call: &WasmCall) -> Result<Option<Arc<dyn Gateway>>, ClientError> {
+        if call.grants.http.is_empty() {
+            return Ok(None);
+        }
+        let client = match self.client.get() {
+            Some(client) => client,
+            None => {
+                let made = Client::new(stepwell_http::Settings::default())?;
+                self.client.get_or_init(|| made)
+            }
+        };
+        Ok(Some(Arc::new(client.session(call.grants.http.clone(), credentials(call)))))
     }
 
     /// Looks at a module, without running or compiling it, and compares what it says of itself with the function file.
@@ -132,6 +156,14 @@ impl SandboxBuilder {
         self
     }
 
+    /// Sends outgoing requests of steps with a client. Default: one that reaches public addresses alone, trusts the
+    /// certificate authorities of the machine and uses no proxy.
+    #[must_use]
+    pub fn http(mut self, client: Client) -> Self {
+        self.client = Some(client);
+        self
+    }
+
     /// Sets how many steps run at the same time. Address space is set aside for that many. Default: 256.
     #[must_use]
     pub fn instances(mut self, instances: u32) -> Self {
@@ -153,6 +185,7 @@ impl SandboxBuilder {
             places: Semaphore::new(self.instances as usize),
             scratch_folder: self.scratch_folder,
             cache_unusable,
+            client: self.client.map(OnceLock::from).unwrap_or_default(),
         })
     }
 }

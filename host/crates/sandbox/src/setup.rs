@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use stepwell_http::Gateway;
 use stepwell_run::{Control, Invocation, Stream, WasmCall};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
 use crate::files::Files;
+use crate::http::Outgoing;
 use crate::limits::Meter;
 use crate::log_sink::LogSink;
 use crate::preopens::{Preopen, PreopenError, open_granted, open_step};
+use crate::secrets::Secrets;
 use crate::state::{Facts, State};
 use crate::stdio::LogOutput;
 use crate::{clocks, random};
@@ -25,10 +28,13 @@ pub(crate) struct Setup<'a> {
     /// Variables that the guest sees, each once.
     pub(crate) variables: BTreeMap<String, String>,
     meter: Meter,
+    secrets: Secrets,
+    http: Outgoing,
 }
 
 impl<'a> Setup<'a> {
-    /// Prepares a call: clocks, random numbers, log, the granted variables and the granted folders.
+    /// Prepares a call: clocks, random numbers, log, the granted variables, folders and secrets. What a secret must not
+    /// show is masked from here on. `gateway` sends the requests; none where there is no client.
     ///
     /// # Errors
     /// A folder cannot be shown.
@@ -37,6 +43,7 @@ impl<'a> Setup<'a> {
         call: &WasmCall,
         control: &'a Control,
         log: Arc<LogSink>,
+        gateway: Option<Arc<dyn Gateway>>,
     ) -> Result<Self, PreopenError> {
         let grants = &call.grants;
         let mut preopens = open_granted(&invocation.work_dir, grants)?;
@@ -67,7 +74,10 @@ impl<'a> Setup<'a> {
             wall: grants.limits.wall,
             clock: grants.clock,
         };
-        Ok(Self { control, log, facts, wasi, preopens, variables, meter: Meter::new(&grants.limits) })
+        let secrets = Secrets::new(call, gateway.clone());
+        secrets.mask(&control.mask);
+        let http = Outgoing::new(gateway, Arc::clone(&log));
+        Ok(Self { control, log, facts, wasi, preopens, variables, meter: Meter::new(&grants.limits), secrets, http })
     }
 
     /// Makes the data of the store; `finish` makes the flavour of WASI from what was set up.
@@ -81,6 +91,8 @@ impl<'a> Setup<'a> {
             files: Files::new(self.preopens),
             facts: self.facts,
             log: self.log,
+            secrets: self.secrets,
+            http: self.http,
         }
     }
 }
