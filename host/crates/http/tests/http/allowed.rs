@@ -1,5 +1,4 @@
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
@@ -63,7 +62,8 @@ impl Body for Parts {
 async fn a_redirection_is_a_response() {
     let target = Server::secure(|_| ok("never"));
     let location = format!("https://other.test:{}/", target.port());
-    let server = Server::secure(move |_| format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\n\r\n"));
+    let server =
+        Server::secure(move |_| format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"));
     let session = session(settings(), server.port());
     let response = send(&session, get(&format!("https://api.test:{}/", server.port()))).await.unwrap();
     assert_eq!(response.status(), 302);
@@ -79,7 +79,7 @@ async fn a_name_is_asked_for_once() {
     let server = Server::secure(|_| ok("hello"));
     // Who asks a second time is led astray.
     let names = Names::new(&[&["127.0.0.1"], &["127.0.0.2"]]);
-    let client = Client::with_resolver(settings(), Arc::clone(&names) as Arc<_>).unwrap();
+    let client = Client::with_resolver(settings(), names.clone()).unwrap();
     let session = client.session(grants(server.port()), Default::default());
     let address = format!("https://api.test:{}/", server.port());
     assert_eq!(text(&session, get(&address)).await.unwrap(), "hello");
@@ -114,7 +114,7 @@ async fn a_proxy_is_asked_for_names() {
     });
     let with_proxy = Settings { proxy: Some(format!("http://127.0.0.1:{}", proxy.port())), ..Settings::default() };
     let names = Names::new(&[&["10.0.0.1"]]);
-    let client = Client::with_resolver(with_proxy, Arc::clone(&names) as Arc<_>).unwrap();
+    let client = Client::with_resolver(with_proxy, names.clone()).unwrap();
     let session = client.session(grants(443), Default::default());
     assert_eq!(told(&session, get("https://api.test/")).await, "no connection can be made");
     assert_eq!(proxy.seen()[0].head[0], "CONNECT api.test:443 HTTP/1.1");
@@ -129,7 +129,10 @@ async fn trailers_are_not_sent() {
     let session = session(settings(), server.port());
     let mut trailers = HeaderMap::new();
     trailers.insert("x-a", "1".parse().unwrap());
-    let body = full("sent").with_trailers(std::future::ready(Some(Ok(trailers)))).boxed_unsync();
+    let (sender, parts) = tokio::sync::mpsc::channel(1);
+    sender.send(Bytes::from("sent")).await.unwrap();
+    drop(sender);
+    let body = Parts(parts).with_trailers(std::future::ready(Some(Ok(trailers)))).boxed_unsync();
     let request = Request::post(format!("https://api.test:{}/", server.port())).body(body).unwrap();
     assert_eq!(told(&session, request).await, "trailers are not sent");
     let request = Request::post(format!("https://api.test:{}/", server.port())).body(none()).unwrap();

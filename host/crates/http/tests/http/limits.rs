@@ -1,4 +1,3 @@
-use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
@@ -83,7 +82,9 @@ async fn impatient_guests() {
             let _ = wire.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n");
             let _ = wire.flush();
         }
-        std::thread::park();
+        loop {
+            std::thread::park();
+        }
     });
     let session = session(settings(), server.port());
     let address = |path: &str| get(&format!("https://api.test:{}/{path}", server.port()));

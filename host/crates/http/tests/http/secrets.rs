@@ -57,7 +57,8 @@ async fn a_placeholder_is_of_one_step() {
 async fn a_redirection_does_not_take_it_along() {
     let target = Server::secure(|_| ok("never"));
     let location = format!("https://other.test:{}/", target.port());
-    let server = Server::secure(move |_| format!("HTTP/1.1 307 Temporary\r\nlocation: {location}\r\n\r\n"));
+    let server =
+        Server::secure(move |_| format!("HTTP/1.1 307 Temporary\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"));
     let session = session(settings(), server.port());
     let request = Request::get(format!("https://api.test:{}/", server.port()))
         .header("authorization", placeholder(&session))

@@ -73,11 +73,12 @@ async fn send(
         log.denied(CAPABILITY, &asked);
         return Err(Error::HttpRequestDenied);
     };
-    let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+    let request = request.map(|body| body.map_err(Box::<dyn std::error::Error + Send + Sync>::from).boxed_unsync());
     match gateway.send(request, patience).await {
         Ok(response) => {
             let response = response.map(|body| body.map_err(|failed| errors::failed(&failed)).boxed_unsync());
-            Ok((response, Box::new(async { Ok(()) })))
+            let driving: Driving = Box::new(async { Ok(()) });
+            Ok((response, driving))
         }
         Err(SendError::Refused(refused)) => {
             log.denied(CAPABILITY, &format!("{asked}: {refused}"));

@@ -9,6 +9,7 @@ mod ends;
 mod environment;
 mod files;
 mod forms;
+mod http;
 mod limits;
 mod support;
 mod values;
