@@ -144,7 +144,7 @@ mod tests {
 
     #[track_caller]
     fn refused(method: &str, uri: &str, why: &str) {
-        assert_eq!(told(method, uri).as_ref().map_err(String::as_str).err(), Some(&why), "{uri}");
+        assert_eq!(told(method, uri).as_ref().map_err(String::as_str).err(), Some(why), "{uri}");
     }
 
     #[test]
