@@ -17,7 +17,7 @@ const MAX_LINES: usize = 50;
 /// # Errors
 /// Names everything that is wrong.
 pub(crate) fn check_module(module: &Module, spec: &Spec) -> Result<(), ModuleRefused> {
-    let look = examine(module)?;
+    let look = examine_for(module, !spec.needs.http.is_empty())?;
     let differences = differences(&look.spec_sections, look.form, spec);
     if !differences.is_empty() {
         return Err(ModuleRefused {
@@ -30,11 +30,16 @@ pub(crate) fn check_module(module: &Module, spec: &Spec) -> Result<(), ModuleRef
     check_variables(module, look.form, spec)
 }
 
-/// Looks at a module without its function file: its form, and that it imports only what is served.
+/// Looks at a module without its function file: its form, and that it imports only what is served to any function.
 ///
 /// # Errors
 /// Names everything that is wrong.
 pub(crate) fn examine(module: &Module) -> Result<Look<'_>, ModuleRefused> {
+    examine_for(module, true)
+}
+
+/// Looks at a module of a function that asks for outgoing requests, or does not.
+fn examine_for(module: &Module, asks_http: bool) -> Result<Look<'_>, ModuleRefused> {
     let look = look(&module.bytes).map_err(|error| ModuleRefused {
         module: module.name.clone(),
         message: error.to_string(),
@@ -42,7 +47,7 @@ pub(crate) fn examine(module: &Module) -> Result<Look<'_>, ModuleRefused> {
         denied: false,
     })?;
     match look.form {
-        Form::Typed | Form::Command => match &*uncovered(&look.imports) {
+        Form::Typed | Form::Command => match &*uncovered(&look.imports, asks_http) {
             [] => Ok(look),
             uncovered => Err(refused_imports(module, uncovered)),
         },

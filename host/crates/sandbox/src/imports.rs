@@ -46,12 +46,15 @@ const WASI_INTERFACES: &[&str] = &[
     "wasi:sockets/udp-create-socket",
 ];
 
+/// The WASI interfaces for which a function asks with `http`.
+const HTTP_INTERFACES: [&str; 2] = ["wasi:http/outgoing-handler", "wasi:http/types"];
+
 /// An import that is not served.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Uncovered {
     #[error("needs interface {interface} of step ABI {version}, this engine has {ABI_VERSION}")]
     NewerAbi { interface: String, version: String },
-    #[error("imports `{import}`: outgoing requests are not offered by this engine")]
+    #[error("imports `{import}`: the function does not ask for outgoing requests")]
     Http { import: String },
     #[error("imports `{import}`: WASI {version} is not served, WASI 0.2 is")]
     OtherWasi { import: String, version: String },
@@ -74,12 +77,13 @@ impl Uncovered {
     }
 }
 
-/// Returns the imports that are not served, in the order of their names.
-pub(crate) fn uncovered(imports: &BTreeSet<&str>) -> Vec<Uncovered> {
-    imports.iter().filter_map(|import| check(import)).collect()
+/// Returns the imports that are not served, in the order of their names. `asks_http` tells whether the function asks for
+/// outgoing requests.
+pub(crate) fn uncovered(imports: &BTreeSet<&str>, asks_http: bool) -> Vec<Uncovered> {
+    imports.iter().filter_map(|import| check(import, asks_http)).collect()
 }
 
-fn check(import: &str) -> Option<Uncovered> {
+fn check(import: &str, asks_http: bool) -> Option<Uncovered> {
     let (interface, version) = import.split_once('@').unwrap_or((import, ""));
     if let Some(name) = interface.strip_prefix("stepwell:step/") {
         let is_track = version.strip_prefix(ABI_TRACK).is_some_and(|patch| patch.starts_with('.'));
@@ -87,11 +91,12 @@ fn check(import: &str) -> Option<Uncovered> {
         return (!is_served).then(|| Uncovered::NewerAbi { interface: shown(name), version: shown(version) });
     }
     let import = shown(import);
-    if interface.starts_with("wasi:http/") {
-        return Some(Uncovered::Http { import });
-    }
-    if !WASI_INTERFACES.contains(&interface) {
+    let is_http = HTTP_INTERFACES.contains(&interface);
+    if !is_http && !WASI_INTERFACES.contains(&interface) {
         return Some(Uncovered::Unknown { import });
+    }
+    if is_http && !asks_http {
+        return Some(Uncovered::Http { import });
     }
     (!version.starts_with("0.2.")).then(|| Uncovered::OtherWasi { import, version: shown(version) })
 }
@@ -107,7 +112,7 @@ mod tests {
 
     #[track_caller]
     fn told(import: &str, expected: Option<&str>) {
-        assert_eq!(check(import).map(|uncovered| uncovered.to_string()).as_deref(), expected);
+        assert_eq!(check(import, false).map(|uncovered| uncovered.to_string()).as_deref(), expected);
     }
 
     #[test]
@@ -120,16 +125,27 @@ mod tests {
     }
 
     #[test]
+    fn served_where_it_is_asked_for() {
+        let told = |import: &str| check(import, true).map(|uncovered| uncovered.to_string());
+        assert_eq!(told("wasi:http/outgoing-handler@0.2.3"), None);
+        assert_eq!(told("wasi:http/types@0.2.12"), None);
+        let expected = "imports `wasi:http/types@0.3.0`: WASI 0.3.0 is not served, WASI 0.2 is";
+        assert_eq!(told("wasi:http/types@0.3.0").as_deref(), Some(expected));
+        let expected = "imports `wasi:http/incoming-handler@0.2.3`, which this engine does not have";
+        assert_eq!(told("wasi:http/incoming-handler@0.2.3").as_deref(), Some(expected));
+    }
+
+    #[test]
     fn not_served() {
         told("stepwell:step/log@0.2.0", Some("needs interface log of step ABI 0.2.0, this engine has 0.1.0"));
         told("stepwell:step/cache@0.1.3", Some("needs interface cache of step ABI 0.1.3, this engine has 0.1.0"));
         told(
             "wasi:http/outgoing-handler@0.2.3",
-            Some("imports `wasi:http/outgoing-handler@0.2.3`: outgoing requests are not offered by this engine"),
+            Some("imports `wasi:http/outgoing-handler@0.2.3`: the function does not ask for outgoing requests"),
         );
         told("wasi:io/streams@0.3.0", Some("imports `wasi:io/streams@0.3.0`: WASI 0.3.0 is not served, WASI 0.2 is"));
         told("wasi:keyvalue/store@0.2.0", Some("imports `wasi:keyvalue/store@0.2.0`, which this engine does not have"));
-        assert!(check(&"long".repeat(1_000)).unwrap().to_string().len() < 300);
+        assert!(check(&"long".repeat(1_000), true).unwrap().to_string().len() < 300);
         told("env", Some("imports `env`, which this engine does not have"));
         told("wasi:io/streams", Some("imports `wasi:io/streams`: WASI  is not served, WASI 0.2 is"));
     }

@@ -24,6 +24,7 @@ mod engine;
 mod file_stream;
 mod files;
 mod form;
+mod http;
 mod imports;
 mod instance;
 mod json;
@@ -60,5 +61,8 @@ pub use code_cache::CacheUnusable;
 pub use sandbox::{Sandbox, SandboxBuilder, SandboxError};
 // What a machine can do of the wall around workers.
 pub use stepwell_confine::{Support, support};
+pub use stepwell_http::{
+    Client as HttpClient, ClientError as HttpClientError, InvalidNetwork, Network, Resolver, Settings as HttpSettings,
+};
 pub use tenant::{CPU_WINDOW, Caller, Quotas, Tenant};
 pub use worker::{Isolation, ServeError, WorkerCommand, serve};

@@ -34,6 +34,13 @@ pub(crate) fn for_components(engine: &Engine) -> Result<Linker<ComponentState>> 
     Ok(linker)
 }
 
+/// Makes the linker for components that import outgoing requests. Having the import gives no access by itself.
+pub(crate) fn with_http(base: &Linker<ComponentState>) -> Result<Linker<ComponentState>> {
+    let mut linker = base.clone();
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    Ok(linker)
+}
+
 fn add_step(l: &mut Linker<ComponentState>) -> Result<()> {
     step::types::add_to_linker::<_, HasSelf<ComponentState>>(l, |state| state)?;
     step::context::add_to_linker::<_, HasSelf<ComponentState>>(l, |state| state)?;

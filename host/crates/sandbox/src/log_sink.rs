@@ -181,6 +181,11 @@ impl LogSink {
         }
     }
 
+    /// Masks a text that the host made, outside of what the step may mask.
+    pub(crate) fn mask_own(&self, text: &str) {
+        (self.mask.0)(text);
+    }
+
     /// Notes that the step asked for something that it was not given.
     pub(crate) fn denied(&self, capability: &str, asked: &str) {
         let mut state = self.lock();

@@ -14,7 +14,7 @@ use crate::bindings::StepPre;
 use crate::check::examine;
 use crate::code_cache::{self, CacheUnusable, CodeCache};
 use crate::form::Form;
-use crate::linker::{for_components, for_modules};
+use crate::linker::{for_components, for_modules, with_http};
 use crate::log_sink::LogSink;
 use crate::slots::Slots;
 use crate::state::{Preview2, State};
@@ -61,6 +61,8 @@ pub(crate) struct Modules {
 struct Maker {
     engine: Engine,
     components: Linker<State<Preview2>>,
+    /// As the one above, with outgoing requests: for components that import them.
+    components_with_http: Linker<State<Preview2>>,
     modules: wasmtime::Linker<State<WasiP1Ctx>>,
     cache: Option<CodeCache>,
 }
@@ -80,8 +82,14 @@ impl Modules {
                 Some(Ok(cache)) => (Some(cache), None),
                 Some(Err(unusable)) => (None, Some(unusable)),
             };
-        let maker =
-            Maker { engine: engine.clone(), components: for_components(engine)?, modules: for_modules(engine)?, cache };
+        let components = for_components(engine)?;
+        let maker = Maker {
+            engine: engine.clone(),
+            components_with_http: with_http(&components)?,
+            components,
+            modules: for_modules(engine)?,
+            cache,
+        };
         Ok((Self { maker: Arc::new(maker), ready: Slots::new(MAX_READY) }, unusable))
     }
 
@@ -184,11 +192,11 @@ impl Maker {
         let ready = match (compiled, form) {
             (Compiled::Component(component), Form::Typed) => {
                 let _ = component.initialize_copy_on_write_image();
-                self.components.instantiate_pre(&component).and_then(StepPre::new).map(Ready::Typed)
+                self.linker(&component).instantiate_pre(&component).and_then(StepPre::new).map(Ready::Typed)
             }
             (Compiled::Component(component), Form::Command | Form::Preview1) => {
                 let _ = component.initialize_copy_on_write_image();
-                self.components.instantiate_pre(&component).and_then(CommandPre::new).map(Ready::Command)
+                self.linker(&component).instantiate_pre(&component).and_then(CommandPre::new).map(Ready::Command)
             }
             (Compiled::Module(module), _) => {
                 let _ = module.initialize_copy_on_write_image();
@@ -196,6 +204,14 @@ impl Maker {
             }
         };
         ready.map_err(|error| NotReady::NotLinked { name: module.name.clone(), cause: chain_text(&error) })
+    }
+}
+
+impl Maker {
+    fn linker(&self, component: &Component) -> &Linker<State<Preview2>> {
+        let component = component.component_type();
+        let uses_http = component.imports(&self.engine).any(|(name, _)| name.starts_with("wasi:http/"));
+        if uses_http { &self.components_with_http } else { &self.components }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use stepwell_http::{Client, ClientError, Gateway};
 use stepwell_policy::{Grants, Subject};
 use stepwell_run::{
     Control, EventKind, Failure, FailureKind, Invocation, Module, ModuleRefused, Outcome, Usage, WasmCall,
@@ -19,6 +20,7 @@ use crate::instance;
 use crate::log_sink::LogSink;
 use crate::modules::{Modules, NotReady};
 use crate::preopens::{self, PreopenError};
+use crate::secrets::credentials;
 use crate::setup::Setup;
 use crate::tenant::{Caller, Load, Quotas, Tenant};
 use crate::worker::{Isolation, Workers};
@@ -33,6 +35,8 @@ pub struct Sandbox {
     builder: SandboxBuilder,
     /// As many places as the pool has, so that a step waits for one rather than fails.
     admission: Admission,
+    /// Made when it is first needed, unless one was given.
+    client: OnceLock<Client>,
     cache_unusable: Option<CacheUnusable>,
 }
 
@@ -59,6 +63,7 @@ pub struct SandboxBuilder {
     instances: u32,
     quotas: Quotas,
     isolation: Isolation,
+    client: Option<Client>,
 }
 
 /// Why there is no sandbox: the engine does not start on this machine.
@@ -78,6 +83,7 @@ impl Sandbox {
             instances: 256,
             quotas: Quotas::default(),
             isolation: Isolation::InProcess,
+            client: None,
         }
     }
 
@@ -154,7 +160,11 @@ impl Sandbox {
             Ok(folders) => folders,
             Err(error) => return folder_missing(&error),
         };
-        let setup = Setup::new(invocation, call, grants, caller, control, Arc::clone(log), folders);
+        let gateway = match self.gateway(call, grants) {
+            Ok(gateway) => gateway,
+            Err(error) => return Outcome::EngineError { message: error.to_string() },
+        };
+        let setup = Setup::new(invocation, call, grants, caller, control, Arc::clone(log), folders, gateway);
         instance::run(&here.machine.engine, &ready, call, setup, &self.builder.scratch_folder).await
     }
 
@@ -222,6 +232,21 @@ impl Sandbox {
         self.canonical.get_or_init(make).as_ref()
     }
 
+    /// Returns what sends the requests of a call; none where none are granted.
+    fn gateway(&self, call: &WasmCall, grants: &Grants) -> Result<Option<Arc<dyn Gateway>>, ClientError> {
+        if grants.http.is_empty() {
+            return Ok(None);
+        }
+        let client = match self.client.get() {
+            Some(client) => client,
+            None => {
+                let made = Client::new(stepwell_http::Settings::default())?;
+                self.client.get_or_init(|| made)
+            }
+        };
+        Ok(Some(Arc::new(client.session(grants.http.clone(), credentials(call)))))
+    }
+
     /// Looks at a module, without running or compiling it, and compares what it says of itself with the function file.
     ///
     /// # Errors
@@ -243,6 +268,14 @@ impl SandboxBuilder {
     #[must_use]
     pub fn cache_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cache_folder = Some(folder.into());
+        self
+    }
+
+    /// Sends outgoing requests of steps with a client. Default: one that reaches public addresses alone, trusts the
+    /// certificate authorities of the machine and uses no proxy.
+    #[must_use]
+    pub fn http(mut self, client: Client) -> Self {
+        self.client = Some(client);
         self
     }
 
@@ -274,7 +307,8 @@ impl SandboxBuilder {
     pub fn build(self) -> Result<Sandbox, SandboxError> {
         let (plain, cache_unusable) = self.workshop(Numbers::AsComputed)?;
         let admission = Admission::new(self.instances as usize, self.quotas);
-        Ok(Sandbox { plain, canonical: OnceLock::new(), builder: self, admission, cache_unusable })
+        let client = self.client.clone().map(OnceLock::from).unwrap_or_default();
+        Ok(Sandbox { plain, canonical: OnceLock::new(), builder: self, admission, client, cache_unusable })
     }
 
     fn workshop(&self, numbers: Numbers) -> Result<(Workshop, Option<CacheUnusable>), SandboxError> {

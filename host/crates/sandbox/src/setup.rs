@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use stepwell_http::Gateway;
 use stepwell_policy::{Grants, Limits};
 use stepwell_run::{Control, Invocation, Stream, WasmCall};
 use stepwell_schema::{Clock, Random};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
 use crate::files::Files;
+use crate::http::Outgoing;
 use crate::limits::Meter;
 use crate::log_sink::LogSink;
 use crate::preopens::{Opened, Preopen, show};
+use crate::secrets::Secrets;
 use crate::state::{Facts, State};
 use crate::stdio::LogOutput;
 use crate::tenant::Caller;
@@ -31,11 +34,15 @@ pub(crate) struct Setup<'a> {
     pub(crate) limits: Limits,
     pub(crate) caller: Caller,
     meter: Meter,
+    secrets: Secrets,
+    http: Outgoing,
 }
 
 impl<'a> Setup<'a> {
     /// Prepares a call with these grants, which lie within those of the call: clocks, random numbers, log, the granted
-    /// variables, and the folders that were opened for it.
+    /// variables and secrets, and the folders that were opened for it. What a secret must not show is masked from here
+    /// on. `gateway` sends the requests; none where there is no client.
+    #[expect(clippy::too_many_arguments, reason = "all of them are what one call is")]
     pub(crate) fn new(
         invocation: &Invocation,
         call: &WasmCall,
@@ -44,6 +51,7 @@ impl<'a> Setup<'a> {
         control: &'a Control,
         log: Arc<LogSink>,
         folders: Vec<Opened>,
+        gateway: Option<Arc<dyn Gateway>>,
     ) -> Self {
         let preopens = show(folders, &invocation.work_dir);
         let mut wasi = WasiCtx::builder();
@@ -78,8 +86,12 @@ impl<'a> Setup<'a> {
             wall: grants.limits.wall,
             clock,
         };
+        let secrets = Secrets::new(call, gateway.clone());
+        secrets.mask(&control.mask);
+        let http = Outgoing::new(gateway, Arc::clone(&log));
         let meter = Meter::new(&grants.limits).on_account(caller.tenant.0.account.clone());
-        Self { control, log, facts, wasi, preopens, variables, limits: grants.limits, caller: caller.clone(), meter }
+        let (limits, caller) = (grants.limits, caller.clone());
+        Self { control, log, facts, wasi, preopens, variables, limits, caller, meter, secrets, http }
     }
 
     /// Makes the data of the store; `finish` makes the flavour of WASI from what was set up.
@@ -93,6 +105,8 @@ impl<'a> Setup<'a> {
             files: Files::new(self.preopens, self.caller.deterministic),
             facts: self.facts,
             log: self.log,
+            secrets: self.secrets,
+            http: self.http,
         }
     }
 }

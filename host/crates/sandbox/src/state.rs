@@ -9,10 +9,13 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::files::Files;
+use crate::http::Outgoing;
 use crate::limits::{MAX_CALL_BYTES, MAX_HANDLES, Meter};
 use crate::log_sink::LogSink;
+use crate::secrets::Secrets;
 
 /// Data of a store. `W` is the flavour of WASI.
 pub(crate) struct State<W> {
@@ -21,6 +24,8 @@ pub(crate) struct State<W> {
     pub(crate) files: Files,
     pub(crate) facts: Facts,
     pub(crate) log: Arc<LogSink>,
+    pub(crate) secrets: Secrets,
+    pub(crate) http: Outgoing,
 }
 
 /// WASI for components.
@@ -52,6 +57,12 @@ impl Preview2 {
 impl WasiView for State<Preview2> {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi.ctx, table: &mut self.wasi.table }
+    }
+}
+
+impl WasiHttpView for State<Preview2> {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.http.view(&mut self.wasi.table)
     }
 }
 

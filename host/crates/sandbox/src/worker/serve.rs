@@ -255,7 +255,7 @@ impl Worker {
             control.mask.clone(),
             call.grants.limits.log,
         ));
-        let setup = Setup::new(invocation, call, &call.grants, &self.caller, control, Arc::clone(&log), folders);
+        let setup = Setup::new(invocation, call, &call.grants, &self.caller, control, Arc::clone(&log), folders, None);
         let outcome = instance::run(&self.machine.engine, ready, call, setup, &self.scratch).await;
         log.finish();
         outcome
