@@ -20,6 +20,8 @@ mod documents;
 mod examples;
 /// Git references through the command line, against real servers.
 mod git;
+/// Outgoing requests of steps, with a server on loopback.
+mod http;
 /// Which crate may use which, and that each says what it is for.
 mod layers;
 /// Great amounts and odd processes: jobs end right, and the engine stays small.

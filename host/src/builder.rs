@@ -10,7 +10,7 @@ use stepwell_process::{Subreaper, WatcherCommand};
 use stepwell_resolve::{
     BuiltInFunction, BuiltInTable, FetchProgress, GitSettings, InvalidBuiltIn, ProgressSink, StandardResolver,
 };
-use stepwell_sandbox::{Isolation, Quotas, Sandbox};
+use stepwell_sandbox::{HttpClient, HttpSettings, Isolation, Quotas, Sandbox};
 
 use crate::error::RunError;
 use crate::host::{Host, Parts};
@@ -27,6 +27,7 @@ use crate::shipped;
 /// | [`sandboxed_steps`](Self::sandboxed_steps) | 256 |
 /// | [`isolation`](Self::isolation) | in this process |
 /// | [`tenant`](Self::tenant) | none: each has what the ceilings of the policy leave |
+/// | [`http`](Self::http) | the defaults of [`HttpSettings`]: public addresses alone |
 /// | [`subreaper`](Self::subreaper) | off |
 /// | [`git`](Self::git) | the defaults of [`GitSettings`], trees kept in the cache folder if there is one |
 /// | [`on_fetch`](Self::on_fetch) | nobody is told |
@@ -40,6 +41,7 @@ pub struct HostBuilder {
     threads: Option<usize>,
     sandboxed_steps: u32,
     isolation: Isolation,
+    http: Option<HttpSettings>,
     tenants: Vec<(String, Quotas)>,
     subreaper: bool,
     watcher: Option<WatcherCommand>,
@@ -59,6 +61,7 @@ impl HostBuilder {
             threads: None,
             sandboxed_steps: 256,
             isolation: Isolation::InProcess,
+            http: None,
             tenants: Vec::new(),
             subreaper: false,
             watcher: None,
@@ -104,6 +107,14 @@ impl HostBuilder {
     #[must_use]
     pub fn sandboxed_steps(mut self, steps: u32) -> Self {
         self.sandboxed_steps = steps.max(1);
+        self
+    }
+
+    /// Sets how requests of WebAssembly steps are sent: certificate authorities, a proxy, addresses that are not public and
+    /// may be reached, and limits.
+    #[must_use]
+    pub fn http(mut self, settings: HttpSettings) -> Self {
+        self.http = Some(settings);
         self
     }
 
@@ -201,6 +212,11 @@ impl HostBuilder {
             .instances(self.sandboxed_steps)
             .isolation(self.isolation)
             .quotas(Quotas { steps, ..Quotas::default() });
+        if let Some(settings) = self.http {
+            let client = HttpClient::new(settings);
+            sandbox = sandbox
+                .http(client.map_err(|error| RunError::environment("outgoing requests cannot be set up", error))?);
+        }
         if let Some(folder) = self.cache_folder {
             sandbox = sandbox.cache_folder(folder);
         }

@@ -50,4 +50,5 @@ pub use stepwell_run::{
 pub use stepwell_sandbox::{
     CPU_WINDOW, Isolation, Quotas, ServeError, Support, WorkerCommand, serve as serve_worker, support as wall_support,
 };
+pub use stepwell_sandbox::{HttpSettings, InvalidNetwork, Network};
 pub use stepwell_schema::{Problem, Problems, Reference, Value};

@@ -14,8 +14,8 @@ use super::args::PolicyCommand;
 use super::diagnostics::{self, counted};
 use super::error::{CommandError, Exit};
 use super::settings::SettingsArguments;
-use super::terminal;
-use crate::{Ceilings, Policy, request};
+use super::{surroundings, terminal};
+use crate::{Ceilings, HttpSettings, Network, Policy, request};
 
 /// Where an operator puts policies: files `*.cedar`, all of which hold together.
 const FOLDER: &str = "/etc/stepwell/policy.d";
@@ -82,7 +82,21 @@ impl PolicyArguments {
     }
 }
 
+impl PolicyArguments {
+    /// Returns how requests are sent: hosts that the command line names as addresses may lie in private networks.
+    pub(super) fn http(&self) -> HttpSettings {
+        let allowed = self.allow_http.iter().flat_map(Destination::addresses).collect();
+        HttpSettings { allowed, authorities: surroundings::certificate_authorities(), ..HttpSettings::default() }
+    }
+}
+
 impl Destination {
+    /// Returns the addresses that its host names as such.
+    fn addresses(&self) -> Vec<Network> {
+        let texts: &[&str] = if self.host == "localhost" { &["127.0.0.1", "::1"] } else { &[&self.host] };
+        texts.iter().filter_map(|text| text.parse().ok()).collect()
+    }
+
     /// Returns a policy that lets requests go there.
     fn permit(&self) -> String {
         format!(

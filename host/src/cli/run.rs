@@ -58,7 +58,7 @@ pub(super) fn request(arguments: &JobArguments) -> Result<JobRequest, CommandErr
 
 /// Sets up a host as the program needs it: caches in the user's folder, and no process left when it ends.
 pub(super) fn host(policy: &PolicyArguments, isolation: Isolation) -> Result<Host, CommandError> {
-    let policy = policy.load()?;
+    let (policy, http) = (policy.load()?, policy.http());
     // One job runs one step at a time; a component may need the places of several.
     let mut builder = Host::builder()
         .scratch_folder(surroundings::scratch_folder())
@@ -73,6 +73,7 @@ pub(super) fn host(policy: &PolicyArguments, isolation: Isolation) -> Result<Hos
         builder = builder.shown_from(folder);
     }
     let fetches = Fetches::new();
-    builder = builder.policy(policy).git(surroundings::git()).on_fetch(move |progress| fetches.take(progress));
+    builder =
+        builder.http(http).policy(policy).git(surroundings::git()).on_fetch(move |progress| fetches.take(progress));
     Ok(builder.build()?)
 }

@@ -123,10 +123,15 @@ pub(super) fn git() -> GitSettings {
         all: text("all_proxy").or_else(|| text("ALL_PROXY")),
         none: text("no_proxy").or_else(|| text("NO_PROXY")),
     });
-    if let Some(file) = text("GIT_SSL_CAINFO").or_else(|| text("SSL_CERT_FILE")) {
+    if let Some(file) = text("GIT_SSL_CAINFO").map(PathBuf::from).or_else(certificate_authorities) {
         settings = settings.certificate_authorities(file);
     }
     cache_folder().into_iter().fold(settings, GitSettings::cache_folder)
+}
+
+/// Returns the file with the certificate authorities that are trusted in place of those of the machine.
+pub(super) fn certificate_authorities() -> Option<PathBuf> {
+    text("SSL_CERT_FILE").map(PathBuf::from)
 }
 
 /// Returns a variable; none where it is empty.

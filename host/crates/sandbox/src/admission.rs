@@ -330,10 +330,10 @@ mod tests {
         let a = admission.tenant("a", None);
         let mut steps = Steps::of(&admission);
         steps.start("1", &a, NONE).start("2", &a, NONE).start("3", &a, NONE).start("4", &a, NONE);
-        steps.waiting.remove(0);
+        drop(steps.waiting.remove(0));
         steps.running.clear();
         // Admitted, but cancelled before it noticed.
-        steps.waiting.remove(0);
+        drop(steps.waiting.remove(0));
         assert_eq!(steps.order(), "4");
         let queue = admission.queue();
         assert_eq!((queue.free, queue.lines[0].running, queue.turns.len()), (1, 0, 0));

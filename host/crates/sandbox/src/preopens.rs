@@ -230,7 +230,7 @@ mod tests {
     fn open(work: &Path, roots: Vec<Root>) -> Result<Vec<String>, String> {
         let grants = Grants { roots, ..Grants::default() };
         super::open(work, &grants, None)
-            .map(|opened| show(opened).into_iter().map(|preopen| preopen.guest_path).collect())
+            .map(|opened| show(opened, work).into_iter().map(|preopen| preopen.guest_path).collect())
             .map_err(|error| error.to_string())
     }
 
