@@ -54,6 +54,7 @@ pub struct Invocation {
 
 /// What to run.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each running step, made once and never moved about")]
 pub enum Action {
     /// A command, without a shell.
     Command {

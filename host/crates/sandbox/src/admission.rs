@@ -213,10 +213,13 @@ mod tests {
 
     use super::*;
 
+    /// A step that waits for its place.
+    type Starting<'a> = Pin<Box<dyn Future<Output = Place<'a>> + 'a>>;
+
     /// Steps that try to start in an order of the test's own; nothing depends on time.
     struct Steps<'a> {
         admission: &'a Admission,
-        waiting: Vec<(String, Pin<Box<dyn Future<Output = Place<'a>> + 'a>>)>,
+        waiting: Vec<(String, Starting<'a>)>,
         running: Vec<(String, Place<'a>)>,
     }
 

@@ -1,6 +1,6 @@
 //! Guests in processes of their own, behind a wall.
 //!
-//! `workers` and `worker` are the host's side: which process runs a call, and the talk with it. `serve` is the other
+//! `workers` and `process` are the host's side: which process runs a call, and the talk with it. `serve` is the other
 //! side: the process itself. `wire` is what they say to each other, `lane` how; `code` is compiled code on its way from
 //! `compile`, another process, to the workers. See docs/design/workers.md.
 
@@ -10,10 +10,10 @@ mod compile;
 mod descriptors;
 mod hello;
 mod lane;
+mod process;
 mod serve;
 mod wire;
 mod words;
-mod worker;
 mod workers;
 
 pub use command::{Isolation, WorkerCommand};

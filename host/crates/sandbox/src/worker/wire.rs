@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn depth_and_lengths_are_bounded() {
-        let mut deep = vec![4, 1, 0, 0, 0].repeat(100_000);
+        let mut deep = [4, 1, 0, 0, 0].repeat(100_000);
         deep.push(0);
         assert_eq!(from_bytes::<Value>(&deep), Err(Malformed));
         assert_eq!(from_bytes::<Vec<u8>>(&[0xff, 0xff, 0xff, 0xff]), Err(Malformed));

@@ -56,7 +56,7 @@ async fn dropped_at_every_await() {
     let step = driver::words("write /work/dist/f 8 over-and-over /work/dist/f 5");
     for isolation in ISOLATIONS {
         let runner = Runner::new(*isolation);
-        for microseconds in (0..4_000).step_by(40) {
+        for microseconds in (0..4_000).step_by(250) {
             for abi in driver::ALL {
                 let after = std::time::Duration::from_micros(microseconds);
                 let faults = runner.drop_after(&step, *abi, after).await;
