@@ -1,6 +1,10 @@
 //! Outgoing requests of a job's steps, against a server with TLS on loopback.
 
-#[expect(dead_code, reason = "the tests of the http crate use the rest of it")]
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "it belongs to the tests of the http crate, which use the rest of it"
+)]
 #[path = "../host/crates/http/tests/http/server.rs"]
 mod server;
 

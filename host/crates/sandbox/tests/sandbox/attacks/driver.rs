@@ -160,7 +160,7 @@ impl Attack {
     }
 
     /// Where the ABIs differ in what the guest sees, or the C library answers before the engine.
-    pub(super) fn is_any(mut self, expected: &[Class]) -> Self {
+    pub(super) fn ends_as(mut self, expected: &[Class]) -> Self {
         self.expected = expected.to_vec();
         self
     }

@@ -43,7 +43,7 @@ pub(super) fn cases() -> Vec<Case> {
         case(
             43,
             "huge failure",
-            [typed("fail-huge", "", 900).is_any(&[Class::Refused, Class::Limit(LimitKind::Message)])],
+            [typed("fail-huge", "", 900).ends_as(&[Class::Refused, Class::Limit(LimitKind::Message)])],
         ),
         case(44, "exits and traps", exits()),
         elsewhere(
@@ -83,7 +83,7 @@ fn recursion() -> Vec<Attack> {
     let stack = Class::Limit(LimitKind::Stack);
     vec![
         words("recurse").is(stack),
-        typed("recurse-in-memory", "", 0).is_any(&[stack, Class::Internal]),
+        typed("recurse-in-memory", "", 0).ends_as(&[stack, Class::Internal]),
         modules::recursion(),
     ]
 }
@@ -102,8 +102,8 @@ fn sleeps() -> Vec<Attack> {
 fn pollables() -> Vec<Attack> {
     let too_many = &[Class::Internal, Class::Limit(LimitKind::Message), Class::Refused];
     vec![
-        words("raw poll 1000000").on(CORE).is_any(too_many),
-        words("raw poll 2000").on(CORE).is_any(too_many),
+        words("raw poll 1000000").on(CORE).ends_as(too_many),
+        words("raw poll 2000").on(CORE).ends_as(too_many),
         words("raw poll 100").on(CORE).is(Class::Harmless),
         words("raw poll 0").on(CORE).is(Class::Refused),
     ]
@@ -112,8 +112,8 @@ fn pollables() -> Vec<Attack> {
 fn open_files() -> Vec<Attack> {
     let too_many = &[Class::Internal, Class::Refused];
     vec![
-        words("hold-many /work/src/a 1000000").is_any(too_many),
-        words("hold-many /work/dist/old 1000000").is_any(too_many),
+        words("hold-many /work/src/a 1000000").ends_as(too_many),
+        words("hold-many /work/dist/old 1000000").ends_as(too_many),
         words("hold-many /work/src/a 900 release hold-many /work/src/a 900").is(Class::Harmless),
     ]
 }
@@ -121,11 +121,11 @@ fn open_files() -> Vec<Attack> {
 fn calls() -> Vec<Attack> {
     let limit = Class::Limit(LimitKind::Message);
     let mut attacks = vec![
-        words("print {long:6000000}").is_any(&[Class::Harmless, Class::Internal, limit]),
+        words("print {long:6000000}").ends_as(&[Class::Harmless, Class::Internal, limit]),
         words("raw huge-path").on(CORE).is(limit),
         words("raw path-from-nowhere").on(CORE).is(Class::Internal),
         words("raw write-from-nowhere 3").on(CORE).is(Class::Internal),
-        words("raw write-many 1").on(CORE).is_any(&[Class::Internal, limit, Class::Refused]),
+        words("raw write-many 1").on(CORE).ends_as(&[Class::Internal, limit, Class::Refused]),
     ];
     attacks.extend(modules::lists());
     attacks
@@ -133,23 +133,27 @@ fn calls() -> Vec<Attack> {
 
 fn random() -> Vec<Attack> {
     let mut attacks: Vec<_> = [5_000, 4_000_000].map(|mib| typed("random", "", mib).is(Class::Internal)).into();
-    attacks.push(words("raw random 1000000").on(CORE).is_any(&[
+    attacks.push(words("raw random 1000000").on(CORE).ends_as(&[
         Class::Internal,
         Class::Limit(LimitKind::Message),
         Class::Refused,
     ]));
-    attacks.push(words("raw random -1").on(CORE).is_any(&[
+    attacks.push(words("raw random -1").on(CORE).ends_as(&[
         Class::Internal,
         Class::Limit(LimitKind::Message),
         Class::Refused,
     ]));
-    attacks.push(words("entropy 200").is_any(&[Class::Harmless, Class::Refused]));
+    attacks.push(words("entropy 200").ends_as(&[Class::Harmless, Class::Refused]));
     attacks
 }
 
 fn streams() -> Vec<Attack> {
     vec![
-        words("raw write-many 1").on(CORE).is_any(&[Class::Internal, Class::Refused, Class::Limit(LimitKind::Message)]),
+        words("raw write-many 1").on(CORE).ends_as(&[
+            Class::Internal,
+            Class::Refused,
+            Class::Limit(LimitKind::Message),
+        ]),
         words("hold /work/dist/old raw write-from-nowhere 7").on(CORE).is(Class::Internal),
     ]
 }
@@ -191,12 +195,12 @@ fn log() -> Vec<Attack> {
 fn disk() -> Vec<Attack> {
     // The C library of preview 2 tells of every stream that fails as of an I/O error. That nothing more is written is
     // looked at after each attack.
-    let written = |text: &str| words(text).is_any(&[Class::Quota, Class::Refused]);
+    let written = |text: &str| words(text).ends_as(&[Class::Quota, Class::Refused]);
     vec![
         written("write /work/dist/f 1025"),
         written("write /work/dist/f 600 write /work/dist/g 600"),
         words("resize /work/dist/old 1099511627776").is(Class::Quota),
-        words("resize /work/dist/old 9223372036854775807").is_any(&[Class::Quota, Class::Refused]),
+        words("resize /work/dist/old 9223372036854775807").ends_as(&[Class::Quota, Class::Refused]),
         written("seek-write /work/dist/old 1099511627776"),
         words("many /work/dist 1000000").is(Class::Quota),
         words("mkdirs /work/dist/{deep:1000}").is(Class::Quota),
@@ -206,7 +210,7 @@ fn disk() -> Vec<Attack> {
         // The private folder of a command has a budget as well.
         words("many /tmp 1000000").on(COMMANDS).is(Class::Quota),
         words("resize /out/outputs 1099511627776").on(COMMANDS).is(Class::Quota),
-        words("hold /work/dist/old raw resize 7 2000000").on(CORE).is_any(&[
+        words("hold /work/dist/old raw resize 7 2000000").on(CORE).ends_as(&[
             Class::Quota,
             Class::Refused,
             Class::NotPermitted,
@@ -239,7 +243,7 @@ fn outputs() -> Vec<Attack> {
     .map(|(what, count)| typed(what, "", count).is(Class::Internal))
     .into();
     attacks.push(
-        typed("huge-output", "", 100_000).is_any(&[Class::Limit(LimitKind::Message), Class::Limit(LimitKind::Memory)]),
+        typed("huge-output", "", 100_000).ends_as(&[Class::Limit(LimitKind::Message), Class::Limit(LimitKind::Memory)]),
     );
     let line = |text: &str| words(format!("text /out/outputs {text}")).on(COMMANDS).is(Class::Internal);
     attacks.extend([

@@ -47,7 +47,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn seen(text: &str) -> Attack {
-    words(text).is_any(SEEN)
+    words(text).ends_as(SEEN)
 }
 
 fn up() -> Vec<Attack> {
@@ -88,8 +88,8 @@ fn within() -> Vec<Attack> {
             [
                 seen(&format!("read /work/dist/{path}")).planted(folder),
                 seen(&format!("write /work/dist/{path} 1")).planted(folder),
-                typed("read-raw", path, 0).is_any(SEEN).planted(folder),
-                words(format!("raw open 3 {path} 0 2 0")).on(CORE).is_any(SEEN).planted(folder),
+                typed("read-raw", path, 0).ends_as(SEEN).planted(folder),
+                words(format!("raw open 3 {path} 0 2 0")).on(CORE).ends_as(SEEN).planted(folder),
             ]
         })
         .collect()
@@ -106,13 +106,13 @@ fn ends_of_paths() -> Vec<Attack> {
             [
                 seen(&format!("read /work/dist/{path}")).planted(links),
                 seen(&format!("resize /work/dist/{path} 0")).planted(links),
-                typed("read-raw", path, 0).is_any(SEEN).planted(links),
-                words(format!("raw open 3 {path} 0 2 0")).on(CORE).is_any(SEEN).planted(links),
+                typed("read-raw", path, 0).ends_as(SEEN).planted(links),
+                words(format!("raw open 3 {path} 0 2 0")).on(CORE).ends_as(SEEN).planted(links),
             ]
         })
         .chain(
             ["raw unlink 3 up/", "raw rmdir 3 up/", "raw rmdir 3 up/.", "raw rename 3 old up/"]
-                .map(|text| words(text).on(CORE).is_any(SEEN).planted(links)),
+                .map(|text| words(text).on(CORE).ends_as(SEEN).planted(links)),
         )
         .collect()
 }
@@ -196,10 +196,10 @@ fn renamed_parents() -> Vec<Attack> {
         // A handle stays beneath wherever its folder goes.
         words("raw open 3 a/b 2 0 0 raw rename 3 a/b b raw open 7 ../../../secret 0 2 0")
             .on(CORE)
-            .is_any(SEEN)
+            .ends_as(SEEN)
             .planted(planted),
-        words("rename /work/dist/a /work/dist/a/b/a").is_any(SEEN).planted(planted),
-        words("rename /work/dist/a /work/dist/z read /work/dist/z/b/../../../secret").is_any(SEEN).planted(planted),
+        words("rename /work/dist/a /work/dist/a/b/a").ends_as(SEEN).planted(planted),
+        words("rename /work/dist/a /work/dist/z read /work/dist/z/b/../../../secret").ends_as(SEEN).planted(planted),
     ]
 }
 
@@ -226,14 +226,14 @@ fn hard_links() -> Vec<Attack> {
         "link /work/dist/old /work/dist/new",
         "link /work/dist/old /tmp/new",
     ]
-    .map(|text| words(text).is_any(SEEN))
+    .map(|text| words(text).ends_as(SEEN))
     .into()
 }
 
 fn two_folders() -> Vec<Attack> {
     vec![
         words("link /work/more/f /work/dist/f")
-            .is_any(SEEN)
+            .ends_as(SEEN)
             .with(|call| call.file("more/f", "more").grant("more", Write))
             .check(|ended| assert_eq!(fs::read_to_string(ended.work.path().join("more/f")).unwrap(), "more")),
         // One budget is not spent through the other.
@@ -251,7 +251,7 @@ fn renames() -> Vec<Attack> {
         "rename /work/src /work/dist/src",
         "rename /work/dist /work/src/dist",
     ]
-    .map(|text| words(text).is_any(SEEN))
+    .map(|text| words(text).ends_as(SEEN))
     .into()
 }
 
@@ -267,24 +267,24 @@ fn opens() -> Vec<Attack> {
         "mkdir /work/src/d",
         "rmdir /work/src",
     ]
-    .map(|text| words(text).is_any(SEEN))
+    .map(|text| words(text).ends_as(SEEN))
     .into();
     // Flags of opening: 1 creates, 2 wants a folder, 4 is exclusive, 8 truncates; rights 64 writes; 1 appends.
     for (flags, rights, descriptor) in [(1, 2, 0), (8, 2, 0), (9, 66, 0), (5, 66, 0), (0, 66, 1), (0, 64, 0), (8, 0, 0)]
     {
-        attacks.push(words(format!("raw open 4 a {flags} {rights} {descriptor}")).on(CORE).is_any(SEEN));
+        attacks.push(words(format!("raw open 4 a {flags} {rights} {descriptor}")).on(CORE).ends_as(SEEN));
     }
     attacks
 }
 
 fn handles() -> Vec<Attack> {
     vec![
-        words("resize-read /work/src/a 0").is_any(SEEN),
-        words("resize-read /work/dist/old 0").is_any(SEEN),
-        words("times /work/src/a").is_any(SEEN),
-        words("hold /work/src/a raw resize 7 0").on(CORE).is_any(SEEN),
-        words("hold /work/src/a raw allocate 7 1000000").on(CORE).is_any(SEEN),
-        words("raw resize 3 0").on(CORE).is_any(SEEN),
+        words("resize-read /work/src/a 0").ends_as(SEEN),
+        words("resize-read /work/dist/old 0").ends_as(SEEN),
+        words("times /work/src/a").ends_as(SEEN),
+        words("hold /work/src/a raw resize 7 0").on(CORE).ends_as(SEEN),
+        words("hold /work/src/a raw allocate 7 1000000").on(CORE).ends_as(SEEN),
+        words("raw resize 3 0").on(CORE).ends_as(SEEN),
     ]
 }
 
@@ -338,7 +338,7 @@ fn special() -> Vec<Attack> {
             format!("symlink {name} /work/dist/mine read /work/dist/mine"),
             format!("rename /work/dist/{name} /work/dist/other read /work/dist/other"),
         ] {
-            attacks.push(words(text).is_any(SEEN).planted(planted));
+            attacks.push(words(text).ends_as(SEEN).planted(planted));
         }
         attacks.push(typed("read-raw", name, 0).planted(planted));
         attacks.push(typed("write-raw", name, 0).planted(planted));
@@ -350,7 +350,7 @@ fn special() -> Vec<Attack> {
 
 /// The file systems that are mounted anyway.
 fn mounts() -> Vec<Attack> {
-    vec![words("read /work/dist/../../proc/version").is_any(SEEN), words("list /dev/shm").is_any(SEEN)]
+    vec![words("read /work/dist/../../proc/version").ends_as(SEEN), words("list /dev/shm").ends_as(SEEN)]
 }
 
 fn names() -> Vec<Attack> {
@@ -359,21 +359,21 @@ fn names() -> Vec<Attack> {
         words("create /work/dist/a{nul}b").is(Class::Refused),
         harmless("create /work/dist/a{newline}b remove /work/dist/a{newline}b"),
         harmless("create /work/dist/{escape}x remove /work/dist/{escape}x"),
-        words("create /work/src/{escape}x").is_any(SEEN).check(|ended| {
+        words("create /work/src/{escape}x").ends_as(SEEN).check(|ended| {
             assert!(ended.denied().iter().all(|asked| !asked.contains('\u{1b}')), "{:?}", ended.denied());
         }),
         words("create /work/dist/{long:255} create /work/dist/{long:256}").is(Class::Refused),
         words("create /work/dist/{long:4096}").is(Class::Refused),
         words("create /work/dist/{long:1048576}").is(Class::Refused),
-        words("mkdirs /work/dist/{deep:5000}").is_any(&[Class::Quota, Class::Refused]),
+        words("mkdirs /work/dist/{deep:5000}").ends_as(&[Class::Quota, Class::Refused]),
         words("stat /work/dist/{deep:100000}x").is(Class::Refused),
         harmless("create /work/dist/A create /work/dist/a create /work/dist/e\u{301} create /work/dist/\u{e9}"),
         harmless("create /work/dist/con create /work/dist/aux.txt create /work/dist/a:b create /work/dist/dots..."),
         words("raw bad-text").on(CORE).is(Class::Refused),
-        words("read /work/dist/").is_any(SEEN),
-        words("create /work/dist/{empty}").is_any(SEEN),
+        words("read /work/dist/").ends_as(SEEN),
+        words("create /work/dist/{empty}").ends_as(SEEN),
         // A name that is no text is there, and can neither be told nor reached; nothing breaks.
-        words("list /work/dist").is_any(&[Class::Harmless, Class::Refused]).planted(|work| {
+        words("list /work/dist").ends_as(&[Class::Harmless, Class::Refused]).planted(|work| {
             use std::os::unix::ffi::OsStrExt as _;
             fs::write(work.join("dist").join(std::ffi::OsStr::from_bytes(b"\xff\xfe")), "").unwrap();
         }),
@@ -393,7 +393,7 @@ fn dangling() -> Vec<Attack> {
         })
         .collect();
     attacks.push(words("create /work/dist/inside").is(Class::Harmless).planted(planted));
-    attacks.push(typed("write-raw", "up", 0).is_any(SEEN).planted(planted));
+    attacks.push(typed("write-raw", "up", 0).ends_as(SEEN).planted(planted));
     attacks
 }
 
@@ -406,7 +406,7 @@ fn preopens() -> Vec<Attack> {
         "rmdir /work/src",
         "rmdir /work",
     ]
-    .map(|text| words(text).is_any(SEEN))
+    .map(|text| words(text).ends_as(SEEN))
     .into();
     attacks.extend(
         [
@@ -421,7 +421,7 @@ fn preopens() -> Vec<Attack> {
             "raw unlink 3 .",
             "raw close 3 hold /work/src/a raw open 3 new 1 66 0",
         ]
-        .map(|text| words(text).on(CORE).is_any(SEEN)),
+        .map(|text| words(text).on(CORE).ends_as(SEEN)),
     );
     attacks.push(words("raw renumber 3 4 raw open 4 f 1 66 0 raw resize 3 2000000").on(CORE).is(Class::Quota));
     attacks.push(words("raw renumber 5 4 raw open 4 f 1 66 0").on(CORE).is(Class::Harmless));
@@ -441,7 +441,7 @@ fn results() -> Vec<Attack> {
         command("resize /out/outputs 60000000", Class::Internal),
         command("write /out/outputs 2000", Class::Internal),
         command("rename /out/outputs /out/exports", Class::Internal),
-        command("rename /out /tmp/out", Class::Refused).is_any(SEEN),
+        command("rename /out /tmp/out", Class::Refused).ends_as(SEEN),
         command("text /out/outputs nonsense", Class::Internal),
         command("text /out/outputs {\"name\":\"a\"}", Class::Internal),
     ]
@@ -480,7 +480,7 @@ fn left_links() -> Vec<Attack> {
 
 fn neighbours() -> Vec<Attack> {
     let mut attacks: Vec<_> = ["list /work", "read /tmp/../canary", "read /out/../canary", "list /var/tmp"]
-        .map(|text| words(text).is_any(SEEN))
+        .map(|text| words(text).ends_as(SEEN))
         .into();
     // Each command has a /tmp of its own, and it is empty.
     for _ in 0..2 {
@@ -490,6 +490,6 @@ fn neighbours() -> Vec<Attack> {
             assert_eq!(said, 1, "another's files are in /tmp");
         }));
     }
-    attacks.push(words("list /tmp").on(super::driver::TYPED).is_any(SEEN));
+    attacks.push(words("list /tmp").on(super::driver::TYPED).ends_as(SEEN));
     attacks
 }

@@ -71,9 +71,9 @@ fn descriptions() -> Vec<Attack> {
     two.extend(b"\0\x0c\x09step-spec{}");
     vec![
         bytes("describes itself twice", super::driver::TYPED, two).is(Class::NotLoaded),
-        typed("undeclared", "", 0).is_any(&[Class::Harmless, Class::Internal]),
-        typed("missing", "", 0).is_any(&[Class::Harmless, Class::Internal]),
-        typed("wrong-type", "", 0).is_any(&[Class::Harmless, Class::Internal]),
+        typed("undeclared", "", 0).ends_as(&[Class::Harmless, Class::Internal]),
+        typed("missing", "", 0).ends_as(&[Class::Harmless, Class::Internal]),
+        typed("wrong-type", "", 0).ends_as(&[Class::Harmless, Class::Internal]),
         words("text /out/outputs {\"name\":\"undeclared\",\"value\":1}").on(COMMANDS).is(Class::Harmless),
     ]
 }

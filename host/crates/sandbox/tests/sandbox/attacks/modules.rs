@@ -110,8 +110,8 @@ pub(super) fn memories() -> Vec<Attack> {
         core("table.grow past everything", "(table 1 funcref)", "(drop (table.grow (ref.null func) (i32.const -1)))")
             .is(Class::Harmless),
         core("table of ten million", "(table 10000000 funcref)", "").is(Class::NotLoaded),
-        core("two memories", "(memory 1) (memory 1)", "").is_any(&[Class::NotLoaded, Class::Internal]),
-        core("five tables", &"(table 1 funcref)".repeat(5), "").is_any(&[Class::NotLoaded, Class::Internal]),
+        core("two memories", "(memory 1) (memory 1)", "").ends_as(&[Class::NotLoaded, Class::Internal]),
+        core("five tables", &"(table 1 funcref)".repeat(5), "").ends_as(&[Class::NotLoaded, Class::Internal]),
         core("64-bit memory", "(memory i64 1)", "").is(Class::NotLoaded),
         core("shared memory", "(memory 1 1 shared)", "").is(Class::NotLoaded),
         bytes("five components with a memory each", TYPED, many_memories(5)).is(Class::Internal),
@@ -147,16 +147,16 @@ pub(super) fn lists() -> Vec<Attack> {
     let overlapping = format!("{overlapping} {}", stored(&[(4, 1024), (8, 2_400)]));
     vec![
         Typed { run: &overlapping, ..WELL }.attack("2,400 texts of 60,000 bytes in the same place").is(limit),
-        Typed { run: &stored(&[(4, 0), (8, 5_000)]), ..WELL }.attack("5,000 outputs in the same place").is_any(beyond),
-        Typed { run: &stored(&[(4, 1024), (8, 0x7fff_ffff)]), ..WELL }.attack("a list of 2^31 outputs").is_any(beyond),
-        Typed { run: &stored(&[(4, 1024), (8, u32::MAX)]), ..WELL }.attack("a list of 2^32 outputs").is_any(beyond),
+        Typed { run: &stored(&[(4, 0), (8, 5_000)]), ..WELL }.attack("5,000 outputs in the same place").ends_as(beyond),
+        Typed { run: &stored(&[(4, 1024), (8, 0x7fff_ffff)]), ..WELL }.attack("a list of 2^31 outputs").ends_as(beyond),
+        Typed { run: &stored(&[(4, 1024), (8, u32::MAX)]), ..WELL }.attack("a list of 2^32 outputs").ends_as(beyond),
         Typed { run: &stored(&[(12, 0), (16, 8_000)]), ..WELL }
             .attack("8,000 exports in the same place")
-            .is_any(beyond),
-        Typed { run: &stored(&[(0, 1), (8, 0), (12, u32::MAX)]), ..WELL }.attack("a message of 4 GiB").is_any(beyond),
+            .ends_as(beyond),
+        Typed { run: &stored(&[(0, 1), (8, 0), (12, u32::MAX)]), ..WELL }.attack("a message of 4 GiB").ends_as(beyond),
         Typed { run: &stored(&[(0, 1), (16, 0), (20, 100_000_000)]), ..WELL }
             .attack("a hundred million causes")
-            .is_any(beyond),
+            .ends_as(beyond),
         Typed { realloc: "i32.const -1", ..WELL }
             .attack("allocates beyond its memory")
             .is(Class::Internal)
@@ -295,12 +295,12 @@ pub(super) fn bombs() -> Vec<Attack> {
         refused(core("20,001 exports", &exports(20_001), "")),
         refused(bytes("components in components", TYPED, assembled(&deep(40)))),
         refused(bytes("65 core modules", TYPED, many_memories(65))),
-        core("a branch table of 100,000", &branches(100_000), "").is_any(&[
+        core("a branch table of 100,000", &branches(100_000), "").ends_as(&[
             Class::Harmless,
             Class::NotLoaded,
             Class::Internal,
         ]),
-        core("blocks in blocks", "", &format!("{}{}", "block ".repeat(10_000), "end ".repeat(10_000))).is_any(&[
+        core("blocks in blocks", "", &format!("{}{}", "block ".repeat(10_000), "end ".repeat(10_000))).ends_as(&[
             Class::Harmless,
             Class::NotLoaded,
             Class::Internal,
@@ -359,7 +359,7 @@ pub(super) fn damaged() -> Vec<Attack> {
         let mut changed = command.to_vec();
         let at = changed.len() * round / 20;
         changed[at] ^= 0xff;
-        attacks.push(bytes(format!("byte {at} changed"), CORE, changed).cpu(500).is_any(&[
+        attacks.push(bytes(format!("byte {at} changed"), CORE, changed).cpu(500).ends_as(&[
             Class::NotLoaded,
             Class::Internal,
             Class::Harmless,
@@ -381,7 +381,7 @@ pub(super) fn confusions() -> Vec<Attack> {
         refused(bytes("no entry", CORE, assembled("(module (func (export \"main\")))"))),
         refused(bytes("an entry that is no function", CORE, assembled("(module (memory (export \"_start\") 1))"))),
         bytes("an entry with operands", CORE, assembled("(module (func (export \"_start\") (param i32)))"))
-            .is_any(&[Class::NotLoaded, Class::Internal]),
+            .ends_as(&[Class::NotLoaded, Class::Internal]),
         core("a function of WASI that there is not", "(import \"wasi_snapshot_preview1\" \"launch\" (func))", "")
             .is(Class::Internal),
         core(
@@ -423,7 +423,7 @@ pub(super) fn accepts() -> Vec<Attack> {
     };
     [0, 3, 99]
         .map(|fd| {
-            core(&format!("accepts on descriptor {fd}"), accept, &tell(fd)).is_any(&[Class::Refused, Class::Internal])
+            core(&format!("accepts on descriptor {fd}"), accept, &tell(fd)).ends_as(&[Class::Refused, Class::Internal])
         })
         .into()
 }

@@ -38,7 +38,7 @@ fn sockets() -> Vec<super::driver::Attack> {
         "datagram 127.0.0.1:0 127.0.0.1:9".to_owned(),
         "lookup localhost:80".to_owned(),
     ]
-    .map(|text| words(text).is_any(&[Class::NotPermitted, Class::Refused]))
+    .map(|text| words(text).ends_as(&[Class::NotPermitted, Class::Refused]))
     .into();
     attacks.extend(super::modules::accepts());
     attacks
