@@ -5,7 +5,7 @@
 //! free, so whoever comes finds a place, however much the others have started.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
@@ -85,7 +85,8 @@ impl Admission {
         self.crowd.tenants(line + 1);
         let turns = Turns::new(line, Arc::clone(&self.crowd));
         let account = CpuAccount::open(&quotas, Instant::now());
-        let tenant = Tenant(Arc::new(Inner { name: name.to_owned(), line, quotas, turns, account }));
+        let tenant =
+            Tenant(Arc::new(Inner { name: name.to_owned(), line, quotas, turns, account, client: OnceLock::new() }));
         tenants.insert(name.to_owned(), tenant.clone());
         tenant
     }

@@ -160,7 +160,7 @@ impl Sandbox {
             Ok(folders) => folders,
             Err(error) => return folder_missing(&error),
         };
-        let gateway = match self.gateway(call, grants) {
+        let gateway = match self.gateway(&caller.tenant, call, grants) {
             Ok(gateway) => gateway,
             Err(error) => return Outcome::EngineError { message: error.to_string() },
         };
@@ -233,7 +233,12 @@ impl Sandbox {
     }
 
     /// Returns what sends the requests of a call; none where none are granted.
-    fn gateway(&self, call: &WasmCall, grants: &Grants) -> Result<Option<Arc<dyn Gateway>>, ClientError> {
+    fn gateway(
+        &self,
+        tenant: &Tenant,
+        call: &WasmCall,
+        grants: &Grants,
+    ) -> Result<Option<Arc<dyn Gateway>>, ClientError> {
         if grants.http.is_empty() {
             return Ok(None);
         }
@@ -244,6 +249,7 @@ impl Sandbox {
                 self.client.get_or_init(|| made)
             }
         };
+        let client = tenant.0.client.get_or_init(|| client.for_another_tenant());
         Ok(Some(Arc::new(client.session(grants.http.clone(), credentials(call)))))
     }
 

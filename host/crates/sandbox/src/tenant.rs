@@ -1,9 +1,10 @@
 //! Whom steps run for, and how much of the machine each of them may use.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use stepwell_http::Client;
 use stepwell_policy::{Access, Grants};
 
 use crate::turns::Turns;
@@ -61,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) quotas: Quotas,
     pub(crate) turns: Turns,
     pub(crate) account: Option<Arc<CpuAccount>>,
+    /// Sends its requests; made for the first of them.
+    pub(crate) client: OnceLock<Client>,
 }
 
 impl Tenant {

@@ -125,7 +125,7 @@ async fn so_many_at_once() {
 #[tokio::test]
 async fn a_response_keeps_its_place_until_it_is_dropped() {
     let server = Server::secure(|_| ok("hello"));
-    let session = session(Settings { per_step: 1, time: Duration::from_millis(500), ..settings() }, server.port());
+    let session = session(Settings { per_step: 1, time: Duration::from_secs(2), ..settings() }, server.port());
     let address = format!("https://api.test:{}/", server.port());
     let held = send(&session, get(&address)).await.unwrap();
     assert_eq!(told(&session, get(&address)).await, "the request took longer than it may");
