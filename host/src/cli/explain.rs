@@ -33,11 +33,10 @@ fn find<'p>(plan: &'p Plan, name: &str) -> Result<Explained<'p>, CommandError> {
         message: format!("the job has no step `{name}` that is known before it runs"),
         hint: format!("steps: {}", known.join(", ")),
     })?;
-    let path = |path: &[(usize, String)]| path.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join("/");
     Ok(Explained {
         step,
-        acts: plan.acts.iter().filter(|act| path(&act.path) == name).collect(),
-        needs: plan.invocations.iter().filter(|invocation| path(&invocation.path) == name).collect(),
+        acts: plan.acts.iter().filter(|act| act.step() == name).collect(),
+        needs: plan.invocations.iter().filter(|invocation| invocation.step() == name).collect(),
     })
 }
 

@@ -80,9 +80,7 @@ impl PolicyArguments {
     pub(super) fn is_hardened(&self) -> bool {
         self.policies.iter().any(|policy| policy.strip_prefix(PROFILE) == Some("hardened"))
     }
-}
 
-impl PolicyArguments {
     /// Returns how requests are sent: hosts that the command line names as addresses may lie in private networks.
     pub(super) fn http(&self) -> HttpSettings {
         let allowed = self.allow_http.iter().flat_map(Destination::addresses).collect();

@@ -8,6 +8,7 @@ use stepwell_policy::Decision;
 use stepwell_schema::Place;
 
 use crate::function::PlannedFunction;
+use crate::invocation::names;
 
 /// That a step calls its function, or starts its native program.
 #[derive(Debug)]
@@ -20,6 +21,13 @@ pub struct DecidedAct {
     pub function: Option<Arc<PlannedFunction>>,
     /// What is decided.
     pub decision: Decision,
+}
+
+impl DecidedAct {
+    /// Returns the names on the way to the step, with `/` between them.
+    pub fn step(&self) -> String {
+        names(&self.path)
+    }
 }
 
 /// Decided acts in the order of execution, for a walk of the tree that meets the steps in that order.
