@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use stepwell::{BuiltInFunction, EventKind, Host, HostBuilder, JobRequest, Status};
+use stepwell::{BuiltInFunction, EventKind, Host, HostBuilder, Isolation, JobRequest, Status, WorkerCommand};
 
 use crate::bare::{self, Bare};
 use crate::measure::{Figure, Row, Target};
@@ -17,6 +17,9 @@ const ROUNDS: usize = 20;
 
 /// Steps at the start of each job that are not counted: caches and pools are warm then.
 pub(crate) const WARM_UP: usize = 20;
+
+/// The name under which the benchmark starts itself as a worker.
+pub(crate) const WORKER: &str = "bench worker";
 
 const NUMBER: &str = "spec:\n  inputs: { number: { type: number } }\n  outputs: { number: { type: number } }\n---\nwasm: { module: ./m.wasm }\n";
 
@@ -32,7 +35,24 @@ pub(crate) fn wasm_step() -> Vec<Row> {
         name: "warm WebAssembly step".to_owned(),
         figure,
         baseline: Some(("bare wasmtime", baseline)),
-        target: Target::Ratio(2.5),
+        target: Target::Ratio(2.0),
+    }]
+}
+
+/// The same in a worker process.
+pub(crate) fn worker_step() -> Vec<Row> {
+    let module = module();
+    let worker = WorkerCommand { program: "/proc/self/exe".into(), name: WORKER.to_owned() };
+    let host = builder(&module).isolation(Isolation::Worker(worker)).build().expect("the host can be built");
+    let bare = Bare::new(&module).expect("the component compiles");
+    let job = wasm_job(200 + WARM_UP);
+    let (figure, baseline) =
+        take_turns(|| step_times(&host, &job, WARM_UP), || bare.calls(200).expect("the component runs"));
+    vec![Row {
+        name: "warm WebAssembly step in a worker".to_owned(),
+        figure,
+        baseline: Some(("bare wasmtime", baseline)),
+        target: Target::Ratio(4.0),
     }]
 }
 

@@ -22,6 +22,7 @@ type Measurement = (&'static str, fn() -> Vec<Row>);
 
 const MEASUREMENTS: &[Measurement] = &[
     ("wasm-step", jobs::wasm_step),
+    ("worker-step", jobs::worker_step),
     ("at-once", crowds::at_once),
     ("waiting", crowds::waiting),
     ("escape", crowds::escape),
@@ -29,7 +30,6 @@ const MEASUREMENTS: &[Measurement] = &[
     ("policy", policies::policies),
     ("files", bulk::bulk),
     ("alternatives", alternatives::alternatives),
-    // A warm step in a worker process stands here once steps run in one.
     ("exec-step", jobs::exec_step),
     ("job-length", jobs::job_length),
     ("git-step", git::cached_reference),
@@ -42,6 +42,10 @@ const MEASUREMENTS: &[Measurement] = &[
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
+    if arguments.first().is_some_and(|name| name == jobs::WORKER) {
+        stepwell::serve_worker().expect("the benchmark started it");
+        return;
+    }
     // The benchmark starts itself anew to measure the memory of one job in a process of its own.
     if let Some(job) = value_of(&arguments, "--run-job") {
         programs::run_job_and_print_memory(job);
