@@ -34,5 +34,7 @@ mod policies;
 mod quick_start;
 /// The program under the name `step-runner`, called as GitLab Runner calls it.
 mod step_runner;
+/// Tenants of one host: what their steps may use together, whatever kind they are.
+mod tenants;
 /// Guests in workers: the wall around a running one, its death, and that everything else is as it is in-process.
 mod worker;

@@ -126,7 +126,7 @@ impl HostBuilder {
         self
     }
 
-    /// Sets what the WebAssembly steps of a tenant may use together. A step beyond it waits for others to end, and says so
+    /// Sets what the steps of a tenant may use together. A step beyond it waits for others to end, and says so
     /// by an event; steps of different tenants take turns. A tenant that is not named here may have as many steps at once
     /// as the ceilings of the policy say. Of two quotas for one tenant the first counts.
     #[must_use]

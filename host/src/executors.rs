@@ -19,7 +19,12 @@ pub(crate) struct Executors {
 impl Executor for Executors {
     fn execute<'a>(&'a self, invocation: &'a Invocation, control: &'a Control) -> BoxFuture<'a, Outcome> {
         match &invocation.action {
-            Action::Command { .. } | Action::Script { .. } => self.native.execute(invocation, control),
+            Action::Command { .. } | Action::Script { .. } => Box::pin(async move {
+                match self.sandbox.admit_native(&self.caller.tenant, invocation, control).await {
+                    Some(_place) => self.native.execute(invocation, control).await,
+                    None => Outcome::Cancelled,
+                }
+            }),
             Action::Wasm(call) => Box::pin(self.sandbox.execute_for(&self.caller, invocation, call, control)),
         }
     }

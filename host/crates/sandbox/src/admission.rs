@@ -1,8 +1,8 @@
 //! Which step starts next.
 //!
-//! Every step needs one of the places of the pool, and room in the quotas of its tenant. Steps of a tenant start in the
-//! order in which they came; tenants take turns. While there are several tenants, none holds more places than it leaves
-//! free, so whoever comes finds a place, however much the others have started.
+//! Every step needs room in the quotas of its tenant, and one with a guest an instance of the pool. Steps of a tenant start
+//! in the order in which they came; tenants take turns. While there are several tenants, none holds more instances than it
+//! leaves free, so whoever comes finds one, however much the others have started.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::tenant::{CpuAccount, Inner, Load, Quotas, Tenant};
 use crate::turns::{Crowd, Turns};
 
-/// The places of the pool, and who waits for one.
+/// The instances of the pool, and who waits for one.
 #[derive(Debug)]
 pub(crate) struct Admission {
     queue: Mutex<Queue>,
@@ -50,7 +50,7 @@ struct Waiting {
 
 /// A place that a step holds until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place<'a> {
+pub struct Place<'a> {
     admission: &'a Admission,
     line: usize,
     load: Load,
@@ -65,8 +65,8 @@ struct InLine<'a> {
 }
 
 impl Admission {
-    pub(crate) fn new(places: usize, otherwise: Quotas) -> Self {
-        let queue = Queue { free: places, lines: Vec::new(), turns: VecDeque::new(), last_ticket: 0 };
+    pub(crate) fn new(instances: usize, otherwise: Quotas) -> Self {
+        let queue = Queue { free: instances, lines: Vec::new(), turns: VecDeque::new(), last_ticket: 0 };
         Self { queue: Mutex::new(queue), tenants: Mutex::default(), otherwise, crowd: Arc::default() }
     }
 
@@ -121,21 +121,21 @@ impl Queue {
     fn fits(&self, line: usize, load: Load) -> bool {
         let several = self.lines.len() > 1;
         let line = &self.lines[line];
-        self.free > 0
+        let has_instance = load.instances <= self.free && (!several || line.load.instances < self.free);
+        (load.instances == 0 || has_instance)
             && line.running < usize::try_from(line.quotas.steps.max(1)).unwrap_or(usize::MAX)
-            && (!several || line.running < self.free)
             && line.load.plus(load).fits(&line.quotas)
     }
 
     fn take(&mut self, line: usize, load: Load) {
-        self.free -= 1;
+        self.free -= load.instances;
         let line = &mut self.lines[line];
         line.running += 1;
         line.load = line.load.plus(load);
     }
 
     fn give_back(&mut self, line: usize, load: Load) {
-        self.free += 1;
+        self.free += load.instances;
         let line = &mut self.lines[line];
         line.running -= 1;
         line.load = line.load.minus(load);
@@ -164,7 +164,7 @@ impl Queue {
 
     /// Admits whoever can be, tenant by tenant.
     fn admit(&mut self) {
-        while self.free > 0 {
+        loop {
             let next = self
                 .turns
                 .iter()
@@ -266,7 +266,7 @@ mod tests {
         }
     }
 
-    const NONE: Load = Load { memory: 0, log: 0, disk: 0 };
+    const NONE: Load = Load { instances: 1, memory: 0, log: 0, disk: 0 };
 
     #[test]
     fn one_tenant_has_all_places_and_its_steps_start_in_order() {
@@ -326,6 +326,18 @@ mod tests {
         steps.start("n1", &none, NONE).start("n2", &none, NONE);
         assert_eq!(steps.running(), "a1 a2 n1");
         assert_eq!(steps.order(), "a1 a2 n1 a3 n2");
+    }
+
+    #[test]
+    fn a_native_step_counts_in_its_tenant_and_takes_no_instance() {
+        let admission = Admission::new(1, Quotas { steps: 2, ..Quotas::default() });
+        let (a, b) = (admission.tenant("a", None), admission.tenant("b", None));
+        let mut steps = Steps::of(&admission);
+        steps.start("guest", &a, NONE).start("a1", &a, Load::native()).start("a2", &a, Load::native());
+        steps.start("b1", &b, Load::native()).start("b2", &b, Load::native());
+        assert_eq!(steps.running(), "guest a1 b1 b2");
+        assert_eq!(steps.order(), "guest a1 b1 b2 a2");
+        assert_eq!(admission.queue().free, 1);
     }
 
     #[test]

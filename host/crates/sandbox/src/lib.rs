@@ -57,6 +57,7 @@ mod typed;
 mod values;
 mod worker;
 
+pub use admission::Place;
 pub use code_cache::CacheUnusable;
 pub use sandbox::{Sandbox, SandboxBuilder, SandboxError};
 // What a machine can do of the wall around workers.

@@ -153,7 +153,7 @@ impl Sandbox {
         // Held until the store is dropped.
         let _place = tokio::select! {
             biased;
-            place = self.place(&caller.tenant, grants, log) => place,
+            place = self.place(&caller.tenant, Load::of(grants), |event| log.notice(event)) => place,
             () = control.cancelled.cancelled() => return Outcome::Cancelled,
         };
         let folders = match preopens::open(&invocation.work_dir, grants, call.function_folder.as_deref()) {
@@ -190,7 +190,7 @@ impl Sandbox {
         };
         let _place = tokio::select! {
             biased;
-            place = self.place(&caller.tenant, grants, log) => place,
+            place = self.place(&caller.tenant, Load::of(grants), |event| log.notice(event)) => place,
             () = control.cancelled.cancelled() => return Outcome::Cancelled,
         };
         let outcome = workers.run(&code, &caller.tenant, invocation, call, grants, control).await;
@@ -201,12 +201,22 @@ impl Sandbox {
         outcome
     }
 
+    /// Waits until a native step of a tenant may start, and says so by an event of that step. It counts among the steps of
+    /// the tenant until what is returned is dropped. None: the step was cancelled.
+    pub async fn admit_native(&self, tenant: &Tenant, invocation: &Invocation, control: &Control) -> Option<Place<'_>> {
+        tokio::select! {
+            biased;
+            place = self.place(tenant, Load::native(), |event| control.events.send(&invocation.step, event)) => Some(place),
+            () = control.cancelled.cancelled() => None,
+        }
+    }
+
     /// Waits for a place, and for processor time if the tenant has none left.
-    async fn place(&self, tenant: &Tenant, grants: &Grants, log: &LogSink) -> Place<'_> {
+    async fn place(&self, tenant: &Tenant, load: Load, notice: impl Fn(EventKind)) -> Place<'_> {
         let told = AtomicBool::new(false);
         let waits = || {
             if !told.swap(true, Ordering::Relaxed) {
-                log.notice(EventKind::Busy { what: format!("waiting for a place of tenant `{}`", tenant.name()) });
+                notice(EventKind::Busy { what: format!("waiting for a place of tenant `{}`", tenant.name()) });
             }
         };
         if let Some(account) = &tenant.0.account {
@@ -215,9 +225,9 @@ impl Sandbox {
                 tokio::time::sleep_until(until.into()).await;
             }
         }
-        let place = self.admission.place(tenant, Load::of(grants), waits).await;
+        let place = self.admission.place(tenant, load, waits).await;
         if told.into_inner() {
-            log.notice(EventKind::BusyOver);
+            notice(EventKind::BusyOver);
         }
         place
     }

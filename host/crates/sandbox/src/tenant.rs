@@ -13,8 +13,9 @@ use crate::turns::Turns;
 /// enough that nobody waits for long.
 pub const CPU_WINDOW: Duration = Duration::from_secs(60);
 
-/// What all WebAssembly steps of a tenant may use together. A step beyond it waits until others have ended; it does not
-/// fail. The default bounds nothing: tenants then only share what there is.
+/// What all steps of a tenant may use together. A step beyond it waits until others have ended; it does not
+/// fail. The default bounds nothing: tenants then only share what there is. Native steps count among the steps at once and
+/// in nothing else, since the engine bounds nothing of what they use.
 ///
 /// Memory, log and disk count as what running steps may use at most, not as what they use, so that whatever they do stays
 /// beneath. A single step is never given more than its tenant has.
@@ -99,9 +100,11 @@ fn writable(grants: &Grants) -> impl Iterator<Item = u64> {
     grants.roots.iter().filter(|root| root.access == Access::Write).map(|root| root.bytes)
 }
 
-/// What a running step takes of its tenant's quotas.
+/// What a running step takes of its tenant's quotas, and of the pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Load {
+    /// Instances of the pool: one for a guest, none for a native step.
+    pub(crate) instances: usize,
     pub(crate) memory: u64,
     pub(crate) log: u64,
     pub(crate) disk: u64,
@@ -111,11 +114,17 @@ impl Load {
     /// Returns what a step with these grants may use at most.
     pub(crate) fn of(grants: &Grants) -> Self {
         let disk = writable(grants).fold(0, |sum: u64, bytes| sum.saturating_add(bytes));
-        Self { memory: grants.limits.memory, log: grants.limits.log, disk }
+        Self { instances: 1, memory: grants.limits.memory, log: grants.limits.log, disk }
+    }
+
+    /// Returns what is known of what a native step uses.
+    pub(crate) fn native() -> Self {
+        Self::default()
     }
 
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
+            instances: self.instances.saturating_add(other.instances),
             memory: self.memory.saturating_add(other.memory),
             log: self.log.saturating_add(other.log),
             disk: self.disk.saturating_add(other.disk),
@@ -125,6 +134,7 @@ impl Load {
     /// Takes off what was added before.
     pub(crate) fn minus(self, other: Self) -> Self {
         Self {
+            instances: self.instances.saturating_sub(other.instances),
             memory: self.memory.saturating_sub(other.memory),
             log: self.log.saturating_sub(other.log),
             disk: self.disk.saturating_sub(other.disk),
@@ -190,11 +200,11 @@ mod tests {
         let limits = Limits { memory: 1_000, log: 7, ..Limits::default() };
         let roots = vec![folder("a", Access::Write, 50), folder("b", Access::Write, 2), folder("c", Access::Read, 0)];
         let grants = Grants { limits, roots, ..Grants::default() };
-        assert_eq!(Load::of(&grants), Load { memory: 1_000, log: 7, disk: 52 });
+        assert_eq!(Load::of(&grants), Load { instances: 1, memory: 1_000, log: 7, disk: 52 });
         assert!(matches!(Quotas::default().within(&grants), Cow::Borrowed(_)));
         let quotas = Quotas { memory: 100, disk: 10, ..Quotas::default() };
         let load = Load::of(&quotas.within(&grants));
-        assert_eq!(load, Load { memory: 100, log: 7, disk: 7 });
+        assert_eq!(load, Load { instances: 1, memory: 100, log: 7, disk: 7 });
         assert!(load.fits(&quotas) && !load.plus(load).fits(&quotas));
         assert_eq!(load.plus(load).minus(load), load);
     }
