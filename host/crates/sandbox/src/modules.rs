@@ -107,10 +107,10 @@ impl Modules {
     /// # Errors
     /// See [`NotReady`].
     pub(crate) fn adopt(&self, module: &Module, form: Form, blob: &[u8]) -> Result<Arc<Ready>, NotReady> {
-        let compiled = self.maker.deserialize(form, blob).ok_or_else(|| NotReady::NotCompiled {
-            name: module.name.clone(),
-            cause: "the compiled code is of another engine".to_owned(),
-        })?;
+        // Code that was compiled well may still need more than the places of this engine have.
+        let not_compiled =
+            |error: wasmtime::Error| NotReady::NotCompiled { name: module.name.clone(), cause: chain_text(&error) };
+        let compiled = self.maker.deserialize(form, blob).map_err(not_compiled)?;
         let ready = Arc::new(self.maker.link(module, form, compiled)?);
         // Where two came at the same time either will do.
         let _ = self.ready.slot(module.digest).set(Arc::clone(&ready));
@@ -149,12 +149,14 @@ impl Maker {
         }
         let form = examine(module)?.form;
         let blob = self.cache.as_ref().and_then(|cache| cache.load(&module.digest));
-        Ok((form, blob.and_then(|blob| self.deserialize(form, &blob))))
+        Ok((form, blob.and_then(|blob| self.deserialize(form, &blob).ok())))
     }
 
-    /// Takes compiled code from bytes that [`CodeCache::load`] gave, or in a worker its host. None: another engine made
-    /// them.
-    fn deserialize(&self, form: Form, blob: &[u8]) -> Option<Compiled> {
+    /// Takes compiled code from bytes that [`CodeCache::load`] gave, or in a worker its host.
+    ///
+    /// # Errors
+    /// Another engine made them, or the module needs more than there is for each.
+    fn deserialize(&self, form: Form, blob: &[u8]) -> wasmtime::Result<Compiled> {
         #[expect(unsafe_code, reason = "the only way to use compiled code again")]
         // SAFETY: the bytes must be what wasmtime's own `serialize` gave. They are: `CodeCache::load` has verified,
         // over these very bytes in memory, an authentication code that only a holder of this user's secret can make,
@@ -164,8 +166,8 @@ impl Maker {
         // made runs behind the wall, where the guest itself was to run, and nowhere else: see `code_cache::Maker`.
         unsafe {
             match form {
-                Form::Typed | Form::Command => Component::deserialize(&self.engine, blob).ok().map(Compiled::Component),
-                Form::Preview1 => wasmtime::Module::deserialize(&self.engine, blob).ok().map(Compiled::Module),
+                Form::Typed | Form::Command => Component::deserialize(&self.engine, blob).map(Compiled::Component),
+                Form::Preview1 => wasmtime::Module::deserialize(&self.engine, blob).map(Compiled::Module),
             }
         }
     }

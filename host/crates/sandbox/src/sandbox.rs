@@ -360,7 +360,8 @@ fn cpu_of(outcome: &Outcome) -> Option<Duration> {
     }
 }
 
-fn not_ready(error: &NotReady) -> Outcome {
+/// Returns the outcome of a step whose module cannot be made ready.
+pub(crate) fn not_ready(error: &NotReady) -> Outcome {
     let failure = |kind, hint: Option<String>| {
         Outcome::Failed(Failure { kind, message: error.to_string(), causes: Vec::new(), hint }, Usage::default())
     };

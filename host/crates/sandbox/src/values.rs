@@ -171,6 +171,8 @@ fn shown(name: &str) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn nested(depth: usize) -> Value {
@@ -249,6 +251,56 @@ mod tests {
         assert_eq!(problems.len(), 5);
         assert_eq!(problems[1], "output `b-c`: the name does not match `[a-zA-Z_][a-zA-Z0-9_]*`");
         assert_eq!(problems[4], "export `A`: the text holds a NUL character");
+    }
+
+    /// Texts of all kinds: names that are one and that are none, JSON that is whole and that is cut.
+    fn texts() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[a-zA-Z_][a-zA-Z0-9_]{0,4}",
+            ".{0,6}",
+            "[\\[\\]{}\":,a1\\\\ue]{0,12}",
+            (0..50_usize).prop_map(|depth| "[".repeat(depth) + &"]".repeat(depth)),
+            (250_usize..270).prop_map(|kib| "x".repeat(kib << 10)),
+        ]
+    }
+
+    fn items() -> impl Strategy<Value = types::Item> {
+        let value = prop_oneof![
+            Just(types::Value::Null),
+            any::<bool>().prop_map(types::Value::Boolean),
+            any::<f64>().prop_map(types::Value::Number),
+            texts().prop_map(types::Value::Text),
+            texts().prop_map(types::Value::Json),
+        ];
+        (texts(), value).prop_map(|(name, value)| types::Item { name, value })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_handed_over_is_within_the_limits_or_refused(
+            outputs in prop::collection::vec(items(), 0..6),
+            exports in prop::collection::vec((texts(), texts()), 0..6),
+        ) {
+            match decode(types::Completion { outputs: outputs.clone(), exports: exports.clone() }) {
+                Ok(returned) => {
+                    prop_assert_eq!((returned.outputs.len(), &returned.exports), (outputs.len(), &exports));
+                    let names = returned.outputs.iter().map(|(name, _)| name).chain(exports.iter().map(|(name, _)| name));
+                    prop_assert!(names.into_iter().all(|name| is_name(name)));
+                    for (_, value) in &returned.outputs {
+                        prop_assert!(*value != Value::Null && depth(value) <= json::MAX_DEPTH);
+                        let written = value.to_json_text().map(|text| text.len());
+                        // In JSON a character takes six bytes at most.
+                        prop_assert!(written.is_ok_and(|bytes| bytes <= 6 * MAX_OUTPUT_BYTES + 2));
+                    }
+                    let exported: usize = exports.iter().map(|(name, value)| name.len() + value.len()).sum();
+                    prop_assert!(exported <= MAX_COMPLETION_BYTES);
+                }
+                Err(problems) => {
+                    prop_assert!(!problems.is_empty());
+                    prop_assert!(problems.iter().all(|problem| problem.len() < 4_096 && !problem.contains('\n')));
+                }
+            }
+        }
     }
 
     #[test]

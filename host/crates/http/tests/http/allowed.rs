@@ -138,3 +138,20 @@ async fn trailers_are_not_sent() {
     let request = Request::post(format!("https://api.test:{}/", server.port())).body(none()).unwrap();
     assert_eq!(text(&session, request).await.unwrap(), "hello");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_connection_is_used_again() {
+    // The server would take another request, and tells what came instead.
+    let (told, telling) = std::sync::mpsc::channel();
+    let server = Server::start(true, move |wire, _| {
+        let sent = wire.write_all(ok("hello").as_bytes()).and_then(|()| wire.flush());
+        let _ = told.send(sent.and_then(|()| wire.read(&mut [0])).unwrap_or(0));
+    });
+    let client = Client::with_resolver(settings(), Names::new(&[&["127.0.0.1"]])).unwrap();
+    for client in [&client, &client, &client.for_another_tenant()] {
+        let session = client.session(grants(server.port()), Default::default());
+        let address = format!("https://api.test:{}/", server.port());
+        assert_eq!(text(&session, get(&address)).await.unwrap(), "hello");
+        assert_eq!(telling.recv(), Ok(0), "the connection was kept");
+    }
+}

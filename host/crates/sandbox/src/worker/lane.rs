@@ -46,21 +46,22 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    pub(super) const ALL: [Self; 11] = [
+        Self::Call,
+        Self::Code,
+        Self::Cancel,
+        Self::Module,
+        Self::Standing,
+        Self::Unable,
+        Self::NeedsCode,
+        Self::Event,
+        Self::Log,
+        Self::Mask,
+        Self::Ended,
+    ];
+
     fn of(number: u8) -> Option<Self> {
-        const ALL: [Kind; 11] = [
-            Kind::Call,
-            Kind::Code,
-            Kind::Cancel,
-            Kind::Module,
-            Kind::Standing,
-            Kind::Unable,
-            Kind::NeedsCode,
-            Kind::Event,
-            Kind::Log,
-            Kind::Mask,
-            Kind::Ended,
-        ];
-        ALL.into_iter().find(|kind| *kind as u8 == number)
+        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
     }
 }
 

@@ -27,6 +27,7 @@ use crate::limits::MAX_HANDLES;
 use crate::log_sink::LogSink;
 use crate::modules::{Modules, Ready};
 use crate::preopens::{Opened, readable};
+use crate::sandbox::not_ready;
 use crate::setup::Setup;
 use crate::tenant::{Caller, Quotas};
 
@@ -168,18 +169,18 @@ impl Worker {
         let cancelled = CancellationToken::new();
         let outcome = match self.ready(&call, lane, &cancelled).await? {
             Ok(ready) => self.run(&ready, call, lane, cancelled).await?,
-            Err(message) => Outcome::EngineError { message },
+            Err(outcome) => outcome,
         };
         lane.outgoing.send(Kind::Ended, &[&to_bytes(&Ended(outcome))]).await
     }
 
-    /// Makes a module ready, asking for its code where it is not here.
+    /// Makes a module ready, asking for its code where it is not here, or says how a step ends that has none.
     async fn ready(
         &self,
         call: &Call,
         lane: &mut Lane,
         cancelled: &CancellationToken,
-    ) -> io::Result<Result<Arc<Ready>, String>> {
+    ) -> io::Result<Result<Arc<Ready>, Outcome>> {
         if let Some(ready) = self.modules.known(call.digest()) {
             return Ok(Ok(ready));
         }
@@ -196,7 +197,7 @@ impl Worker {
             stepwell_run::Module { name: call.module().to_owned(), digest: call.digest(), bytes: Arc::from([]) };
         // Takes well under a millisecond for most modules, and other threads go on meanwhile.
         Ok(tokio::task::block_in_place(|| self.modules.adopt(&module, call.form, &code))
-            .map_err(|error| error.to_string()))
+            .map_err(|error| not_ready(&error)))
     }
 
     /// Runs a call, while its events go out and a cancellation may come in.

@@ -317,6 +317,7 @@ impl Wire for Ended {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::worker::hello::{Hello, Standing};
     use crate::worker::wire::{from_bytes, to_bytes};
 
     fn call(secrets: &[(&str, Option<&str>)]) -> WasmCall {
@@ -381,6 +382,71 @@ mod tests {
         assert_eq!((back.step, back.attempt), (invocation().step, 2));
         let Action::Wasm(back) = back.action else { panic!("not a call") };
         assert_eq!((back.inputs, back.arguments), (given.inputs, given.arguments));
+    }
+
+    /// What a worker and its host say, each kind of it.
+    fn messages() -> Vec<Vec<u8>> {
+        let given = call(&[("read", None)]);
+        let folders = vec![FolderUse { guest_path: "/work".to_owned(), index: 1, quota: None }];
+        let call = Call::new(&invocation(), &given, &given.grants, Form::Typed, folders, Duration::from_secs(1));
+        let text = || "text".to_owned();
+        let events = [
+            EventKind::Record { level: Level::Warn, message: text(), fields: vec![(text(), text())] },
+            EventKind::GroupOpened { title: text() },
+            EventKind::GroupClosed,
+            EventKind::Progress { done: 1, total: Some(2), label: text() },
+            EventKind::Warning { message: text(), place: None },
+            EventKind::Denied { capability: text(), asked: text() },
+        ];
+        let usage = Usage { cpu: Some(Duration::from_millis(3)), peak_memory_bytes: Some(1) };
+        let deep = Value::Struct([("a".to_owned(), Value::Array(vec![Value::Number(1.0), Value::from("b")]))].into());
+        let returned = Returned { outputs: vec![(text(), deep)], exports: vec![(text(), text())] };
+        let failure = Failure { kind: FailureKind::Denied, message: text(), causes: vec![text()], hint: Some(text()) };
+        let ends = [
+            Outcome::Returned(returned, usage),
+            Outcome::Failed(failure, usage),
+            Outcome::LimitReached(LimitReached { limit: LimitKind::Stack, message: text() }, usage),
+            Outcome::Cancelled,
+            Outcome::EngineError { message: text() },
+        ];
+        let events = events.map(|event| to_bytes(&Event(event)));
+        let ends = ends.map(|outcome| to_bytes(&Ended(outcome)));
+        [vec![to_bytes(&call)], events.into(), ends.into()].concat()
+    }
+
+    /// Reads bytes as a message, whatever they are. One that is read is written and read again as the same.
+    fn read<T: Wire>(bytes: &[u8]) -> bool {
+        let Ok(message) = from_bytes::<T>(bytes) else { return false };
+        let written = to_bytes(&message);
+        let again = from_bytes::<T>(&written).map(|message| to_bytes(&message));
+        assert_eq!(again, Ok(written));
+        true
+    }
+
+    const READERS: [fn(&[u8]) -> bool; 5] =
+        [read::<Call>, read::<Event>, read::<Ended>, read::<Hello>, read::<Standing>];
+
+    proptest::proptest! {
+        #[test]
+        fn damaged_messages_are_read_or_refused(
+            which: proptest::sample::Index, at: proptest::sample::Index, end: proptest::sample::Index, byte: u8
+        ) {
+            let mut bytes = which.get(&messages()).clone();
+            *at.get_mut(&mut bytes) = byte;
+            READERS.iter().for_each(|read| { read(&bytes); });
+            bytes.truncate(end.index(bytes.len()));
+            READERS.iter().for_each(|read| { read(&bytes); });
+        }
+
+        #[test]
+        fn foreign_bytes_never_panic(bytes: Vec<u8>) {
+            READERS.iter().for_each(|read| { read(&bytes); });
+        }
+    }
+
+    #[test]
+    fn every_message_is_read() {
+        assert!(messages().iter().all(|bytes| READERS.iter().any(|read| read(bytes))));
     }
 
     #[test]

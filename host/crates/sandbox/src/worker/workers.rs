@@ -33,8 +33,13 @@ const MAX_WORKERS: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How many bytes of frames a call may cause for each byte of its log: a control character takes six.
 const FRAME_BYTES_PER_LOG_BYTE: u64 = 8;
-/// What a call may cause besides its log, in bytes: masks, denials, warnings.
+/// What a call may cause besides its log, in bytes: denials, warnings; and as much again of masks.
 const OTHER_FRAME_BYTES: u64 = 4 << 20;
+/// What an event counts besides its bytes: nobody waits for its reader, so that many small ones are what a worker could
+/// fill the host with. A guest pays as much out of its log, which has room for [`FRAME_BYTES_PER_LOG_BYTE`] times that.
+const EVENT_BYTES: u64 = 32;
+/// What a mask counts besides its bytes: the host looks for each in all that is said from then on.
+const MASK_BYTES: u64 = 256;
 
 /// The workers of a host.
 pub(crate) struct Workers {
@@ -257,7 +262,7 @@ fn is_idle(slot: &Slot) -> bool {
 /// Talks about one call until it ends, one way or another.
 async fn converse(lane: &mut Lane, code: &Code, invocation: &Invocation, call: &WasmCall, control: &Control) -> Talk {
     let limits = &call.grants.limits;
-    let mut room = limits.log.saturating_mul(FRAME_BYTES_PER_LOG_BYTE).saturating_add(OTHER_FRAME_BYTES);
+    let mut room = Room::of(limits.log);
     // Both are far off where nothing goes wrong. A time beyond what the clock can tell is no deadline.
     let started = Instant::now();
     let overdue = started.checked_add(limits.wall.saturating_add(control.grace).saturating_add(PATIENCE));
@@ -295,9 +300,8 @@ async fn converse(lane: &mut Lane, code: &Code, invocation: &Invocation, call: &
                 };
             }
             Kind::Event | Kind::Log | Kind::Mask => {
-                match room.checked_sub(frame.body.len() as u64) {
-                    Some(rest) => room = rest,
-                    None => return Talk::Broken("sent more log than the step may"),
+                if room.take(&frame).is_none() {
+                    return Talk::Broken("sent more log than the step may");
                 }
                 if pass_on(frame, invocation, control).await.is_none() {
                     return Talk::Broken("said what no worker says");
@@ -307,6 +311,30 @@ async fn converse(lane: &mut Lane, code: &Code, invocation: &Invocation, call: &
                 return Talk::Broken("said what no worker says");
             }
         }
+    }
+}
+
+/// How much more a worker may send about one call, in bytes.
+struct Room {
+    said: u64,
+    masked: u64,
+}
+
+impl Room {
+    fn of(log_bytes: u64) -> Self {
+        let said = log_bytes.saturating_mul(FRAME_BYTES_PER_LOG_BYTE).saturating_add(OTHER_FRAME_BYTES);
+        Self { said, masked: OTHER_FRAME_BYTES }
+    }
+
+    /// Takes what a frame counts. None: there is not as much left.
+    fn take(&mut self, frame: &Frame) -> Option<()> {
+        let bytes = frame.body.len() as u64;
+        match frame.kind {
+            Kind::Mask => self.masked = self.masked.checked_sub(bytes + MASK_BYTES)?,
+            Kind::Event => self.said = self.said.checked_sub(bytes + EVENT_BYTES)?,
+            _ => self.said = self.said.checked_sub(bytes)?,
+        }
+        Some(())
     }
 }
 
@@ -361,4 +389,94 @@ fn no_requests() -> Outcome {
         hint: Some("run the job with `--isolation in-process`".to_owned()),
     };
     Outcome::Failed(failure, Usage::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use stepwell_policy::Limits;
+    use stepwell_run::{Action, MaskSink, Module, StepPath, event_channel};
+    use stepwell_schema::Digest;
+    use tokio::net::UnixStream;
+
+    use super::*;
+    use crate::form::Form;
+    use crate::worker::lane::MAX_ANSWER_BYTES;
+
+    /// Has a worker say frames about a call, `times` times over, and returns how the host takes it; none where the
+    /// worker was still talking.
+    async fn told(frames: &[(Kind, Vec<u8>)], times: usize) -> Talk {
+        let (here, there) = UnixStream::pair().unwrap();
+        let (mut host, worker) = (Lane::new(here, MAX_ANSWER_BYTES), Lane::new(there, MAX_ANSWER_BYTES));
+        let (events, mut stream) = event_channel();
+        let control = Control {
+            events,
+            cancelled: Default::default(),
+            grace: Duration::ZERO,
+            mask: MaskSink(Arc::new(|_: &str| {})),
+        };
+        let call = WasmCall {
+            module: Arc::new(Module { name: "m".to_owned(), digest: Digest::of(b""), bytes: Arc::from([]) }),
+            arguments: Vec::new(),
+            inputs: Vec::new(),
+            function_folder: None,
+            grants: Grants { limits: Limits { log: 1_000, ..Limits::default() }, ..Grants::default() },
+            secrets: Default::default(),
+        };
+        let invocation = Invocation {
+            step: StepPath::job(),
+            id: String::new(),
+            attempt: 1,
+            environment: Arc::default(),
+            work_dir: "/".into(),
+            action: Action::Script { text: String::new() },
+        };
+        let code = Code { form: Form::Typed, bytes: Vec::new() };
+        let Lane { incoming: _held, mut outgoing } = worker;
+        let saying = async move {
+            for (kind, body) in frames.iter().cycle().take(frames.len() * times) {
+                if outgoing.send(*kind, &[body]).await.is_err() {
+                    return;
+                }
+            }
+        };
+        let listening = async {
+            let talk = converse(&mut host, &code, &invocation, &call, &control).await;
+            drop((control, host));
+            talk
+        };
+        let reading = async { while stream.next().await.is_some() {} };
+        tokio::join!(saying, listening, reading).1
+    }
+
+    #[track_caller]
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
+    #[test]
+    fn a_worker_says_no_more_than_a_guest_may() {
+        for (kind, body) in [
+            (Kind::Mask, Vec::new()),
+            (Kind::Mask, b"text".to_vec()),
+            (Kind::Event, to_bytes(&Event(EventKind::GroupClosed))),
+            (Kind::Log, vec![0; 1_000]),
+        ] {
+            let talk = run(told(&[(kind, body)], 3_000_000));
+            assert!(matches!(talk, Talk::Broken("sent more log than the step may")), "{kind:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_worker_says_the_host_is_done_with_it(
+            frames in prop::collection::vec((0..11_usize, prop::collection::vec(any::<u8>(), 0..40)), 0..20)
+        ) {
+            let frames: Vec<_> = frames.into_iter().map(|(kind, body)| (Kind::ALL[kind], body)).collect();
+            match run(told(&frames, 1)) {
+                Talk::Ended(_) | Talk::Gone | Talk::Broken(_) => {}
+                Talk::Overdue => prop_assert!(false, "nothing was cancelled"),
+            }
+        }
+    }
 }

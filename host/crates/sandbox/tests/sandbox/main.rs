@@ -10,6 +10,7 @@ mod ends;
 mod environment;
 mod files;
 mod forms;
+mod generated;
 mod http;
 mod limits;
 mod paths;

@@ -5,14 +5,14 @@ use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use stepwell_policy::Access;
 use stepwell_run::{FailureKind, LimitKind, Outcome, Stream};
-use stepwell_sandbox::Sandbox;
+use stepwell_sandbox::{Sandbox, WorkerCommand};
 use stepwell_schema::Spec;
 use tempfile::TempDir;
 
@@ -22,6 +22,10 @@ use crate::support::{Call, Ended, files_command, guest, module};
 const SECRET: &str = "what-nobody-was-given";
 /// No attack takes as long; one that does holds a thread of the engine.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long what is over may take to be gone: ending a worker, and stopping a step in one, takes milliseconds.
+const MAX_SETTLING: Duration = Duration::from_secs(20);
+/// How the folder begins that each worker has below the scratch folder as long as it lives.
+const WORKER_FOLDER: &str = "worker-";
 
 /// By which way the guest reaches the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +44,11 @@ pub(super) const CORE: &[Abi] = &[Abi::Preview1];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Isolation {
     InProcess,
+    Worker,
 }
 
-/// Every isolation that there is: an entry more is a column more.
-pub(super) const ISOLATIONS: &[Isolation] = &[Isolation::InProcess];
+/// Every isolation that there is, a column each.
+pub(super) const ISOLATIONS: [Isolation; 2] = [Isolation::InProcess, Isolation::Worker];
 
 /// How an attack came to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +79,17 @@ type Check = Box<dyn Fn(&Ended) + Send + Sync>;
 
 enum Guest {
     Words(String),
-    Typed { what: &'static str, path: String, count: u32 },
-    Module { title: String, bytes: Arc<[u8]> },
+    Typed {
+        what: &'static str,
+        path: String,
+        count: u32,
+    },
+    /// Sends a request, or opens a secret.
+    Outgoing(Vec<(&'static str, String)>),
+    Module {
+        title: String,
+        bytes: Arc<[u8]>,
+    },
 }
 
 /// One thing that a guest tries.
@@ -94,7 +108,16 @@ pub(super) struct Case {
     pub(super) title: &'static str,
     pub(super) attacks: Vec<Attack>,
     /// Why it, or a part of it, does not run here.
-    pub(super) elsewhere: Option<&'static str>,
+    pub(super) elsewhere: Option<Elsewhere>,
+}
+
+/// Where else it is shown that an attack comes to nothing.
+#[derive(Clone, Copy)]
+pub(super) struct Elsewhere {
+    pub(super) reason: &'static str,
+    /// Tests that show it, as `host/crates/http/tests/http/refused.rs::plain_requests_elsewhere`; none where the reason
+    /// is that there is nothing to show.
+    pub(super) tests: &'static [&'static str],
 }
 
 /// A case that runs.
@@ -103,8 +126,13 @@ pub(super) fn case(number: u32, title: &'static str, attacks: impl IntoIterator<
 }
 
 /// A case that does not run here, and why.
-pub(super) fn elsewhere(number: u32, title: &'static str, reason: &'static str) -> Case {
-    Case { number, title, attacks: Vec::new(), elsewhere: Some(reason) }
+pub(super) fn elsewhere(
+    number: u32,
+    title: &'static str,
+    reason: &'static str,
+    tests: &'static [&'static str],
+) -> Case {
+    Case { number, title, attacks: Vec::new(), elsewhere: Some(Elsewhere { reason, tests }) }
 }
 
 /// An attack in words, under every ABI.
@@ -117,15 +145,21 @@ pub(super) fn typed(what: &'static str, path: &str, count: u32) -> Attack {
     Attack::new(Guest::Typed { what, path: path.to_owned(), count }, TYPED)
 }
 
+/// A request, or a secret that is opened, told by the inputs of the guest that does it.
+pub(super) fn outgoing(inputs: &[(&'static str, &str)]) -> Attack {
+    let inputs = inputs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    Attack::new(Guest::Outgoing(inputs), TYPED).is(Class::Refused)
+}
+
 /// A module that is an attack by itself.
 pub(super) fn bytes(title: impl Into<String>, abis: &'static [Abi], bytes: impl Into<Arc<[u8]>>) -> Attack {
     Attack::new(Guest::Module { title: title.into(), bytes: bytes.into() }, abis)
 }
 
 impl Case {
-    /// Says what of the case does not run here, and why.
-    pub(super) fn besides(mut self, reason: &'static str) -> Self {
-        self.elsewhere = Some(reason);
+    /// Says what of the case does not run here, why, and which tests show it.
+    pub(super) fn besides(mut self, reason: &'static str, tests: &'static [&'static str]) -> Self {
+        self.elsewhere = Some(Elsewhere { reason, tests });
         self
     }
 }
@@ -144,6 +178,11 @@ impl Attack {
             Guest::Words(words) => words.clone(),
             Guest::Typed { what, path, count: 0 } => format!("{what} {path}"),
             Guest::Typed { what, path, count } => format!("{what} {path} {count}"),
+            Guest::Outgoing(inputs) => {
+                let told: Vec<_> =
+                    inputs.iter().map(|(name, value)| format!("{name}={}", value.escape_debug())).collect();
+                told.join(" ")
+            }
             Guest::Module { title, .. } => title.clone(),
         };
         text.chars().take(90).collect()
@@ -221,6 +260,9 @@ impl Attack {
             (Guest::Words(words), Abi::Preview2) => worded("wasm32-wasip2", words),
             (Guest::Words(words), Abi::Preview1) => worded("wasm32-wasip1", words),
             (Guest::Typed { what, path, count }, _) => Call::attack(what).path(path).count(*count),
+            (Guest::Outgoing(inputs), _) => {
+                inputs.iter().fold(Call::of("outgoing"), |call, (name, value)| call.input(name, value.as_str()))
+            }
             (Guest::Module { title, bytes }, _) => Call::of_module(module(title, Arc::clone(bytes))),
         };
         let call = Call { work: TempDir::new_in(outside).unwrap(), ..call };
@@ -249,6 +291,7 @@ impl Isolation {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::InProcess => "in-process",
+            Self::Worker => "worker",
         }
     }
 }
@@ -311,19 +354,22 @@ pub(super) struct Runner {
     isolation: Isolation,
     sandbox: Arc<Sandbox>,
     scratch: TempDir,
+    /// Work dirs of steps beside attacks that are over: in a worker the next one finds its process there.
+    neighbours: Arc<Mutex<Vec<TempDir>>>,
 }
 
 impl Runner {
     pub(super) fn new(isolation: Isolation) -> Self {
         let scratch = tempfile::tempdir().unwrap();
-        let sandbox = match isolation {
-            Isolation::InProcess => Sandbox::builder(scratch.path()).instances(8).build().unwrap(),
+        let place = match isolation {
+            Isolation::InProcess => stepwell_sandbox::Isolation::InProcess,
+            Isolation::Worker => stepwell_sandbox::Isolation::Worker(WorkerCommand {
+                program: env!("CARGO_BIN_EXE_sandbox-worker").into(),
+                name: worker_name(scratch.path()),
+            }),
         };
-        Self { isolation, sandbox: Arc::new(sandbox), scratch }
-    }
-
-    pub(super) fn isolation(&self) -> Isolation {
-        self.isolation
+        let sandbox = Sandbox::builder(scratch.path()).instances(8).isolation(place).build().unwrap();
+        Self { isolation, sandbox: Arc::new(sandbox), scratch, neighbours: Arc::default() }
     }
 
     /// Starts a step and drops it after a while, wherever it is by then. Returns what should not have come of it.
@@ -332,15 +378,55 @@ impl Runner {
         let call = attack.call(abi, outside.path());
         // Nothing waits for the time: it is where the step is cut.
         let _ = tokio::time::timeout(after, call.run_in(&self.sandbox)).await;
-        let left = fs::read_dir(self.scratch.path()).unwrap().count();
-        let mut faults = Vec::new();
-        if left > 0 {
-            faults.push(format!("{left} left in the scratch folder after {after:?}, {abi:?}"));
+        let mut faults: Vec<_> = self.left_over().into_iter().collect();
+        if !self.neighbour().await {
+            faults.push("a step after it did not end well".to_owned());
         }
-        if !neighbour_of(self).await {
-            faults.push(format!("a step did not end well after one was dropped at {after:?}, {abi:?}"));
+        let place = self.isolation.name();
+        faults.into_iter().map(|fault| format!("{fault}: dropped after {after:?}, {abi:?}, {place}")).collect()
+    }
+
+    /// Ends the sandbox. Returns what is left of it.
+    pub(super) fn end(self) -> Option<String> {
+        let Self { sandbox, scratch, .. } = self;
+        drop(sandbox);
+        settled(|| {
+            let (folders, processes) = (names_in(scratch.path()), workers(scratch.path()));
+            (!folders.is_empty() || processes > 0).then(|| format!("{folders:?} and {processes} processes outlive it"))
+        })
+    }
+
+    /// Looks for what steps left behind in the scratch folder, and for processes. Workers stay for later steps: each
+    /// has a folder, which is empty where none of its steps runs.
+    fn left_over(&self) -> Option<String> {
+        let scratch = self.scratch.path();
+        match self.isolation {
+            Isolation::InProcess => {
+                let left = names_in(scratch);
+                (!left.is_empty()).then(|| format!("left in the scratch folder: {left:?}"))
+            }
+            Isolation::Worker => settled(|| {
+                let (folders, processes) = (names_in(scratch), workers(scratch));
+                let is_clean =
+                    |name: &String| name.starts_with(WORKER_FOLDER) && names_in(&scratch.join(name)).is_empty();
+                (processes != folders.len() || !folders.iter().all(is_clean))
+                    .then(|| format!("{processes} processes, and in the scratch folder {folders:?}"))
+            }),
         }
-        faults
+    }
+
+    /// Runs a step of somebody else, and tells whether it ended well.
+    fn neighbour(&self) -> impl Future<Output = bool> + use<> {
+        let (sandbox, places) = (Arc::clone(&self.sandbox), Arc::clone(&self.neighbours));
+        async move {
+            let mut call = Call::of_module(module("minimal", guest("minimal", "wasm32-wasip2"))).input("number", 41.0);
+            if let Some(work) = places.lock().unwrap().pop() {
+                call.work = work;
+            }
+            let ended = call.run_in(&sandbox).await;
+            places.lock().unwrap().push(ended.work);
+            matches!(ended.outcome, Outcome::Returned(..))
+        }
     }
 
     /// Runs an attack. Returns what came of it, and what should not have.
@@ -353,7 +439,7 @@ impl Runner {
         let before = (picture(outside.path(), &dist), picture(&dist, Path::new("")));
         let log_limit = call.grants.limits.log;
         let meddler = attack.beside.clone().map(|act| Meddler::start(act, call.work.path().to_owned()));
-        let neighbour = tokio::spawn(neighbour(Arc::clone(&self.sandbox)));
+        let neighbour = tokio::spawn(self.neighbour());
         let sandbox = Arc::clone(&self.sandbox);
         let running = tokio::spawn(async move { call.run_in(&sandbox).await });
         let ended = match tokio::time::timeout(PATIENCE, running).await {
@@ -370,11 +456,11 @@ impl Runner {
             }
         };
         fault(!attack.expected.contains(&class), format!("expected {:?}: {:?}", attack.expected, ended.outcome));
-        for (beside, what) in [(neighbour.await.unwrap_or(false), "beside"), (neighbour_of(self).await, "after")] {
+        for (beside, what) in [(neighbour.await.unwrap_or(false), "beside"), (self.neighbour().await, "after")] {
             fault(!beside, format!("a step {what} it did not end well"));
         }
-        let left = fs::read_dir(self.scratch.path()).unwrap().count();
-        fault(left > 0, format!("{left} left in the scratch folder"));
+        let left = self.left_over();
+        fault(left.is_some(), left.unwrap_or_default());
         let after = (picture(outside.path(), &dist), picture(&dist, Path::new("")));
         fault(after.0 != before.0, format!("something else changed: {:?} was {:?}", after.0, before.0));
         let said = ended.stream(Stream::Out) + &ended.stream(Stream::Error);
@@ -394,17 +480,40 @@ impl Runner {
 
 /// Guests that are built describe themselves, and are no step of an empty function file.
 fn named_spec(guest: &Guest) -> bool {
-    matches!(guest, Guest::Words(_) | Guest::Typed { .. })
+    match guest {
+        Guest::Words(_) | Guest::Typed { .. } | Guest::Outgoing(_) => true,
+        Guest::Module { .. } => false,
+    }
 }
 
-async fn neighbour_of(runner: &Runner) -> bool {
-    neighbour(Arc::clone(&runner.sandbox)).await
+/// The name that the workers of a sandbox have, by which they are told from those of others.
+fn worker_name(scratch: &Path) -> String {
+    format!("sandbox worker of {}", scratch.display())
 }
 
-/// A step of somebody else.
-async fn neighbour(sandbox: Arc<Sandbox>) -> bool {
-    let ended = Call::of_module(module("minimal", guest("minimal", "wasm32-wasip2"))).input("number", 41.0);
-    matches!(ended.run_in(&sandbox).await.outcome, Outcome::Returned(..))
+/// Counts the processes of a sandbox, those that compile included.
+fn workers(scratch: &Path) -> usize {
+    let name = worker_name(scratch).into_bytes();
+    let processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path().join("cmdline"));
+    // One that goes away meanwhile is none.
+    processes.filter(|path| fs::read(path).is_ok_and(|line| line.starts_with(&name))).count()
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Looks until nothing is wrong any more, or says what is after a while.
+fn settled(wrong: impl Fn() -> Option<String>) -> Option<String> {
+    let started = Instant::now();
+    loop {
+        let found = wrong();
+        if found.is_none() || started.elapsed() > MAX_SETTLING {
+            return found;
+        }
+        std::thread::yield_now();
+    }
 }
 
 fn class(ended: &Ended, loads: bool) -> Class {

@@ -25,8 +25,10 @@ pub(super) fn cases() -> Vec<Case> {
         case(33, "a million handles", [typed("handles", "", 1_000_000).is(Class::Internal)]),
         case(34, "one call with too much in it", calls()),
         case(35, "random bytes without end", random()),
-        case(36, "streams with impossible lengths", streams())
-            .besides("write-zeroes and splice are cut to what a stream permits: the stream's own tests show it"),
+        case(36, "streams with impossible lengths", streams()).besides(
+            "write-zeroes and splice are cut to what a stream permits: the stream's own tests show it",
+            &["host/crates/sandbox/src/file_stream.rs::the_limit_ends_the_stream"],
+        ),
         case(37, "standard output without end", output()),
         case(38, "log, groups and masks without end", log()),
         case(
@@ -38,8 +40,10 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case(40, "filling the disk", disk()),
         case(41, "listing a large folder over and over", listings()),
-        case(42, "outputs that do not validate", outputs())
-            .besides("names that occur twice or are not declared are refused by the sequence of steps, in its tests"),
+        case(42, "outputs that do not validate", outputs()).besides(
+            "names that occur twice or are not declared are refused by the sequence of steps, in its tests",
+            &["host/crates/run/src/outputs/tests.rs::all_problems_are_told_once_each"],
+        ),
         case(
             43,
             "huge failure",
@@ -49,18 +53,28 @@ pub(super) fn cases() -> Vec<Case> {
         elsewhere(
             45,
             "floods of requests",
-            "requests: the tests of the HTTP client run it against servers of their own",
+            "needs a server: the tests of the client run it",
+            &[
+                "host/crates/http/tests/http/limits.rs::so_many_at_once",
+                "host/crates/http/tests/http/limits.rs::a_response_keeps_its_place_until_it_is_dropped",
+            ],
         ),
         case(46, "a thousand pipes at once", [pipes()]),
         case(47, "modules that take long to compile", modules::bombs()).besides(
-            "those within the limits that still take long are compiled under the limits of the compiler's own tests",
+            "a module within the limits that still takes long is held in a worker alone, and fails alike",
+            &["tests/worker.rs::a_module_that_cannot_be_compiled_is_refused_alike"],
         ),
         case(48, "files that are no module", modules::damaged()),
         case(49, "stopped while it writes", writes_stopped()),
         elsewhere(
             50,
             "a thousand steps at once",
-            "the tests of tenants measure it; places of this sandbox are in `ends`",
+            "needs more places than this sandbox has: the tests of tenants and ends run it",
+            &[
+                "host/crates/sandbox/tests/sandbox/ends.rs::more_calls_than_places_wait",
+                "host/crates/sandbox/tests/sandbox/tenants.rs::steps_run_beside_the_spinning_guests_of_another_tenant",
+                "host/crates/sandbox/src/admission.rs::a_flood_leaves_places_to_others",
+            ],
         ),
     ]
 }

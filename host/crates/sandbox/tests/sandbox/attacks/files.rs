@@ -34,10 +34,10 @@ pub(super) fn cases() -> Vec<Case> {
         case(15, "size and times through a read-only handle", handles()),
         case(16, "/proc and /dev", magic()),
         case(17, "pipes, sockets and devices", special())
-            .besides("device nodes need a privilege to make: /dev/null, /dev/zero and /dev/full stand in where they can be linked"),
+            .besides("device nodes need a privilege to make: /dev/null, /dev/zero and /dev/full stand in where they can be linked", &[]),
         case(18, "mount point inside the folder", mounts())
-            .besides("a mount of one's own needs a privilege; what is inside a granted folder is granted"),
-        case(19, "odd names", names()).besides("device names, streams and trailing dots matter on Windows only"),
+            .besides("a mount of one's own needs a privilege; what is inside a granted folder is granted", &[]),
+        case(19, "odd names", names()).besides("device names, streams and trailing dots matter on Windows only", &[]),
         case(20, "dangling link, created through", dangling()),
         case(21, "the preopens themselves", preopens()),
         case(22, "results replaced before the exit", results()),

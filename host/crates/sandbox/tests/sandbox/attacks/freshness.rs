@@ -10,22 +10,39 @@ pub(super) fn cases() -> Vec<Case> {
         elsewhere(
             64,
             "what the last stack held",
-            "stacks are not kept: the engine's settings clear what a fiber is given again",
+            "nothing to run: no instruction reads a stack that it has not written",
+            &[],
         ),
         case(65, "trap in the middle of a bulk operation", modules::bulk_traps()),
-        elsewhere(66, "dropped at every await", "by the test of that name beside this table"),
+        elsewhere(
+            66,
+            "dropped at every await",
+            "by the test beside this table",
+            &["host/crates/sandbox/tests/sandbox/attacks/mod.rs::dropped_at_every_await"],
+        ),
         case(67, "the clock ticks while it starts", modules::slow_starts()),
         elsewhere(
             68,
             "out of memory in the host",
-            "needs a limit on the whole process: the tests of the worker run it",
+            "memory that the machine does not give is growth that is refused; where the host itself has none left its process ends, as in case 70",
+            &["host/crates/sandbox/src/limits.rs::what_the_machine_refuses_is_not_counted"],
         ),
         case(69, "clocks finer than granted", [clock()])
-            .besides("what a program learns from its own speed is not hidden; the security policy says so"),
-        elsewhere(70, "the worker crashes", "needs a worker: its tests run it"),
+            .besides("what a program learns from its own speed is not hidden; the security policy says so", &[]),
+        elsewhere(
+            70,
+            "the worker crashes",
+            "needs somebody outside of it: the tests of workers run it",
+            &["tests/worker.rs::a_worker_that_is_killed_fails_its_step_alone"],
+        ),
         case(71, "modules of another world", confusions()),
-        case(72, "a description that is not true", descriptions())
-            .besides("digests, tags and the code cache are in the tests of references and of the cache"),
+        case(72, "a description that is not true", descriptions()).besides(
+            "digests and the code cache are in the tests of the command line and of the cache",
+            &[
+                "tests/cli.rs::a_module_without_the_digest_it_must_have_is_6",
+                "host/crates/sandbox/tests/sandbox/cache.rs::damaged_and_foreign_code_is_not_run",
+            ],
+        ),
     ]
 }
 
