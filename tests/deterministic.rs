@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{Place, files_command};
+use crate::support::{Place, files_command, files_command_of_preview1};
 
 /// A job whose steps tell what differs from one run to the next: the time, random numbers, the order of names in a folder, and
 /// the bits of what is not a number.
@@ -73,4 +73,16 @@ fn otherwise_a_step_sees_the_time_and_real_random_numbers() {
     let line = |text: &str, at: usize| text.lines().nth(at).map(str::to_owned);
     assert_ne!(line(&first, 0), line(&second, 0));
     assert_ne!(line(&first, 2), line(&second, 2));
+}
+
+#[test]
+fn a_preview_1_module_sees_the_same() {
+    let place = place();
+    let components = log(&run(&place, &["--deterministic"]).0);
+    place.write("tell/tell.wasm", fs::read(files_command_of_preview1()).expect("the guest is there"));
+    let (first, second) = (run(&place, &["--deterministic"]), run(&place, &["--deterministic"]));
+    assert_eq!(first, second);
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let (module, component) = (lines(&log(&first.0)), lines(&components));
+    assert_eq!(module[3..], component[3..], "the same bits and names");
 }

@@ -213,18 +213,24 @@ pub(crate) fn guest(name: &str) -> PathBuf {
 /// Returns the path of the command that does with files and clocks what its arguments say, built once.
 pub(crate) fn files_command() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        let wasm = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("files-{}.wasm", std::process::id()));
-        #[expect(clippy::disallowed_methods, reason = "guests are built with rustc")]
-        let mut rustc = Command::new("rustc");
-        rustc
-            .args(["--edition", "2024", "-Copt-level=s", "-Cpanic=abort", "--target", "wasm32-wasip2", "-o"])
-            .arg(&wasm);
-        rustc.arg(workspace_root().join("host/crates/sandbox/tests/guests/files.rs"));
-        assert!(rustc.status().expect("rustc starts").success(), "the guest does not build");
-        wasm
-    };
-    BUILT.get_or_init(build).clone()
+    BUILT.get_or_init(|| build_files_command("wasm32-wasip2")).clone()
+}
+
+/// The same as a preview 1 module.
+pub(crate) fn files_command_of_preview1() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build_files_command("wasm32-wasip1")).clone()
+}
+
+fn build_files_command(target: &str) -> PathBuf {
+    let name = format!("files-{target}-{}.wasm", std::process::id());
+    let wasm = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    #[expect(clippy::disallowed_methods, reason = "guests are built with rustc")]
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--edition", "2024", "-Copt-level=s", "-Cpanic=abort", "--target", target, "-o"]).arg(&wasm);
+    rustc.arg(workspace_root().join("host/crates/sandbox/tests/guests/files.rs"));
+    assert!(rustc.status().expect("rustc starts").success(), "the guest does not build");
+    wasm
 }
 
 /// Returns the path of the module of the denied example, built from source.

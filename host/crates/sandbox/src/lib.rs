@@ -33,6 +33,7 @@ mod limits;
 mod linker;
 mod links;
 mod listing;
+mod listing_p1;
 mod log;
 mod log_sink;
 mod modules;

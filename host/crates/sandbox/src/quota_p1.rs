@@ -21,6 +21,7 @@ use wiggle::{GuestMemory, GuestPtr};
 use crate::ending::{CallTooLarge, ExitOutOfRange};
 use crate::files::{Descriptor, leads_out};
 use crate::limits::MAX_CALL_BYTES;
+use crate::listing_p1;
 use crate::quota::Quota;
 use crate::setup::Setup;
 use crate::state::State;
@@ -280,6 +281,18 @@ fn shadow_the_rest(linker: &mut Linker<Store>) -> Result<()> {
             wasi::poll_oneoff(&mut state.wasi, memory, subscriptions, events, count, ready).await
         })
     })?;
+    type FdReaddir = (i32, i32, i32, i64, i32);
+    linker.func_wrap_async(MODULE, "fd_readdir", |mut caller: Caller<'_, Store>, given: FdReaddir| {
+        Box::new(async move {
+            let (fd, buffer, length, cookie, used) = given;
+            let mut call = Call::of(&mut caller)?;
+            if call.state.files.sorted {
+                return call.list_sorted(fd, (buffer, length), cookie.cast_unsigned(), used).await;
+            }
+            let Call { memory, state } = &mut call;
+            wasi::fd_readdir(&mut state.wasi, memory, fd, buffer, length, cookie, used).await
+        })
+    })?;
     linker.func_wrap(MODULE, "proc_exit", |_: Caller<'_, Store>, code: i32| -> Result<()> {
         let code = code.cast_unsigned();
         Err(if code < FIRST_BAD_EXIT {
@@ -481,6 +494,21 @@ impl<'a> Call<'a> {
         let is_last = found.filetype == Filetype::RegularFile && found.nlink <= 1;
         let is_closed = !self.state.files.has_open_files();
         quota.removed((found.ino, 0), (is_last && is_closed).then_some(found.size));
+    }
+
+    /// Writes a listing in the order of names into a buffer of the guest, and how many bytes of it are used.
+    async fn list_sorted(&mut self, fd: i32, (buffer, length): (i32, i32), cookie: u64, used: i32) -> Result<i32> {
+        let room = length.cast_unsigned();
+        let listing = match listing_p1::list(&mut self.state.wasi, Fd::from(fd), room as usize, cookie).await {
+            Ok(listing) => listing,
+            Err(error) => return Ok(code(errno(error))),
+        };
+        // It is no longer than the room, whose length is of that type.
+        let written = u32::try_from(listing.len()).unwrap_or(room);
+        let place = GuestPtr::<[u8]>::new((buffer.cast_unsigned(), written));
+        self.memory.copy_from_slice(&listing, place)?;
+        self.memory.write(GuestPtr::<u32>::new(used.cast_unsigned()), written)?;
+        Ok(SUCCESS)
     }
 
     /// Sleeps, if that is all that is asked for; none: it is not.

@@ -10,7 +10,7 @@ use super::driver::{Attack, Case, Class, TYPED, case, elsewhere, outgoing, typed
 use crate::support::{Call, Ended};
 
 /// Whether workers send requests. One that does not refuses a step with such a grant before it starts.
-const WORKERS_SEND_REQUESTS: bool = false;
+const WORKERS_SEND_REQUESTS: bool = true;
 /// How a request is refused that is never sent. An answer of the resolver is none of them: nobody was asked.
 const NOT_SENT: [&str; 4] =
     ["HttpRequestDenied", "HttpRequestUriInvalid", "HttpProtocolError", "DestinationIpProhibited"];
