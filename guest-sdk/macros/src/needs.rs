@@ -33,7 +33,7 @@ pub(crate) struct Needs {
 enum Argument {
     Text(LitStr),
     Word(Ident),
-    Pair(Ident, Expr),
+    Pair(Ident, Box<Expr>),
 }
 
 /// The arguments of a need, taken out one by one.
@@ -50,7 +50,7 @@ impl Parse for Argument {
         }
         let name = input.call(Ident::parse_any)?;
         if input.parse::<Option<Token![=]>>()?.is_some() {
-            return Ok(Self::Pair(name, input.parse()?));
+            return Ok(Self::Pair(name, Box::new(input.parse()?)));
         }
         Ok(Self::Word(name))
     }
@@ -267,7 +267,7 @@ impl Arguments {
         let place =
             self.left.iter().position(|argument| matches!(argument, Argument::Pair(found, _) if found == key))?;
         match self.left.remove(place) {
-            Argument::Pair(_, value) => Some(value),
+            Argument::Pair(_, value) => Some(*value),
             Argument::Text(_) | Argument::Word(_) => None,
         }
     }
