@@ -46,7 +46,7 @@ check: setup
 	$(CARGO) clippy --package stepwell --no-default-features -- --deny warnings
 	$(CARGO) clippy $(GUESTS) --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --no-deps
-	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --no-deps $(GUESTS)
+	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --no-deps $(GUESTS) --features stepwell-sdk/http
 
 bench: setup
 	$(CARGO) bench --bench engine

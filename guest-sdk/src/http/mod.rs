@@ -1,8 +1,8 @@
 //! Outgoing requests: one request, one response, step by step.
 //!
-//! A function asks for them in `spec.needs.http`; only a module that calls [`Step::http`] imports what they take. Nothing
-//! is done behind the author's back: no redirection is followed, nothing is sent twice, no header is added but the length
-//! of the body.
+//! A function asks for them in `spec.needs.http`; only a module that calls [`Step::http`](crate::Step::http) imports what
+//! they take. Nothing is done behind the author's back: no redirection is followed, nothing is sent twice, no header is
+//! added but the length of the body.
 //!
 //! ```
 //! use stepwell_sdk::fake::Reply;
