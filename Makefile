@@ -40,13 +40,13 @@ test: setup
 
 check: setup
 	$(CARGO) fmt --all --check
-	$(CARGO) fmt --manifest-path tests/guests/Cargo.toml --check --package attack --package command --package echo --package minimal --package outgoing
+	$(CARGO) fmt --manifest-path tests/guests/Cargo.toml --check --package attack --package by-hand --package command --package echo --package minimal --package outgoing --package upload
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --all-targets -- --deny warnings
 	$(CARGO) clippy --package stepwell --no-default-features -- --deny warnings
 	$(CARGO) clippy $(GUESTS) --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --no-deps
-	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --no-deps $(GUESTS)
+	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --no-deps $(GUESTS) --features stepwell-sdk/http
 
 bench: setup
 	$(CARGO) bench --bench engine

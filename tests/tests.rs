@@ -32,6 +32,8 @@ mod pipelines;
 mod policies;
 /// The quick start of the README, followed word for word.
 mod quick_start;
+/// What functions that use the guest SDK alone can do, and what their modules import.
+mod sdk;
 /// The program under the name `step-runner`, called as GitLab Runner calls it.
 mod step_runner;
 /// Tenants of one host: what their steps may use together, whatever kind they are.

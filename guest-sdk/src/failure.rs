@@ -26,6 +26,18 @@ pub enum FailureKind {
 /// `?` turns any error into a failure of kind [`Failed`](FailureKind::Failed), with its sources as causes; an I/O error
 /// that says "not permitted" becomes one of kind [`Denied`](FailureKind::Denied). For that to hold, `Failure` is no
 /// [`Error`] itself.
+///
+/// ```
+/// use stepwell_sdk::{Failure, FailureKind};
+///
+/// fn parse(text: &str) -> Result<u8, Failure> {
+///     Ok(text.parse::<u8>()?)
+/// }
+///
+/// let failure = parse("x").unwrap_err().context("cannot count").hint("give a number");
+/// assert_eq!(failure.to_string(), "cannot count: invalid digit found in string");
+/// assert_eq!(failure.kind(), FailureKind::Failed);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     kind: FailureKind,
@@ -54,6 +66,16 @@ impl Failure {
     /// Returns a failure of kind [`Internal`](FailureKind::Internal).
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(FailureKind::Internal, message)
+    }
+
+    /// Returns a failure of kind [`Unavailable`](FailureKind::Unavailable).
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::Unavailable, message)
+    }
+
+    /// Returns a failure of kind [`Denied`](FailureKind::Denied).
+    pub fn denied(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::Denied, message)
     }
 
     /// Returns the failure of a step that noticed that the job was cancelled.

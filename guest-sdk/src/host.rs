@@ -1,9 +1,23 @@
 //! What a step asks of the host, as one trait: the WebAssembly imports behind one implementation, a fake behind the other.
+//!
+//! Which of the two it is is known when a step is compiled. Calls are direct, so a module imports no more of the host's
+//! interfaces than its code reaches.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::secret::{Denied, HeaderForm};
 use crate::{Access, Failure};
+
+/// The host of this target.
+#[cfg(target_family = "wasm")]
+pub(crate) type Handle = crate::wasm::Imports;
+/// The host of this target.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) type Handle = crate::fake::Fake;
+
+/// A secret that this target's host has opened.
+pub(crate) type Held = <Handle as Host>::Held;
 
 /// Facts about this call of the step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +47,9 @@ pub enum Level {
 
 /// The host as a step sees it. The methods are those of the interface, under the same names.
 pub(crate) trait Host {
+    /// A secret that was opened.
+    type Held;
+
     fn info(&self) -> Info;
     fn granted(&self, capability: &str) -> bool;
     fn cancelled(&self) -> bool;
@@ -42,6 +59,10 @@ pub(crate) trait Host {
     fn close_group(&self);
     fn progress(&self, done: u64, total: Option<u64>, label: &str);
     fn mask(&self, text: &str);
+
+    fn open(&self, secret: &str) -> Result<Self::Held, Denied>;
+    fn reveal(&self, secret: &Self::Held) -> Result<String, Denied>;
+    fn header_value(&self, secret: &Self::Held, form: HeaderForm<'_>) -> String;
 
     /// Returns the path to hand to the file system for a path as a job's author writes it.
     ///

@@ -13,10 +13,58 @@ use crate::{Failure, Json, Value};
 /// - `#[input(sensitive)]` marks the input so in the `step-spec` section.
 /// - `#[input(name = "other")]` is for names that are no Rust identifiers of good style.
 /// - A doc comment is the description.
+///
+/// What no function file can say does not compile. A default is of the type of its input:
+///
+/// ```compile_fail
+/// use stepwell_sdk::Input;
+///
+/// #[derive(Input)]
+/// struct Request {
+///     #[input(default = "one")]
+///     times: u32,
+/// }
+/// ```
+///
+/// And where only some texts will do, it is one of them:
+///
+/// ```compile_fail
+/// use stepwell_sdk::{Input, Value};
+///
+/// #[derive(Value)]
+/// enum Format { Tar, Zip }
+///
+/// #[derive(Input)]
+/// struct Request {
+///     #[input(default = "rar")]
+///     format: Format,
+/// }
+/// ```
+///
+/// With `default = 1` and `default = "zip"` both do:
+///
+/// ```
+/// use stepwell_sdk::{Input, Value};
+///
+/// #[derive(Value)]
+/// enum Format { Tar, Zip }
+///
+/// #[derive(Input)]
+/// struct Request {
+///     #[input(default = 1)]
+///     times: u32,
+///     #[input(default = "zip")]
+///     format: Format,
+/// }
+/// ```
 pub trait Input: Sized {
     /// The value of `inputs` in the `step-spec` section, in pieces.
     #[doc(hidden)]
     const SPEC: &'static [&'static str];
+
+    /// The names of the inputs.
+    #[doc(hidden)]
+    const NAMES: &'static [&'static str];
 
     /// Fills the struct.
     ///
@@ -29,6 +77,7 @@ pub trait Input: Sized {
 /// A step without inputs.
 impl Input for () {
     const SPEC: &'static [&'static str] = &[];
+    const NAMES: &'static [&'static str] = &[];
 
     fn from_items(items: Items) -> Result<Self, Failure> {
         items.finish()
@@ -38,9 +87,10 @@ impl Input for () {
 /// A type that an input can have.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no type of an input",
-    label = "an input is a `String`, `bool`, number, `Vec<T>`, `BTreeMap<String, T>`, `serde_json::Value`, `Json<T>`, \
-             or an `Option` of these",
-    note = "a struct of your own that implements serde's `Deserialize` is taken as `Json<YourStruct>`"
+    label = "an input is a `String`, `bool`, number, `WorkPath`, `Vec<T>`, `BTreeMap<String, T>`, `serde_json::Value`, \
+             `Json<T>`, or an `Option` or `Sensitive` of these",
+    note = "derive `stepwell_sdk::Value` for a struct or enum of your own",
+    note = "a type that implements serde's `Deserialize` is taken as `Json<Type>`"
 )]
 pub trait FromValue: Sized {
     /// The declared type: `string`, `number`, `boolean`, `array` or `struct`.
@@ -48,6 +98,13 @@ pub trait FromValue: Sized {
 
     /// Whether the input may be left out.
     const OPTIONAL: bool = false;
+
+    /// Whether the input is sensitive by its type.
+    const SENSITIVE: bool = false;
+
+    /// The texts that it may be; empty where any will do.
+    #[doc(hidden)]
+    const VARIANTS: &'static [&'static str] = &[];
 
     /// Converts a value.
     ///
@@ -59,6 +116,12 @@ pub trait FromValue: Sized {
     /// Returns what stands for an input that was left out; none if it must not be.
     fn absent() -> Option<Self> {
         None
+    }
+
+    /// Returns whether a value stands for nothing, so that an `Option` of this type is none.
+    #[doc(hidden)]
+    fn is_nothing(_value: &Value) -> bool {
+        false
     }
 }
 
@@ -202,7 +265,7 @@ macro_rules! whole_numbers {
 
 whole_numbers!(i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
 
-fn from_json<T: DeserializeOwned>(kind: &str, value: Value) -> Result<T, String> {
+pub(crate) fn from_json<T: DeserializeOwned>(kind: &str, value: Value) -> Result<T, String> {
     match value {
         Value::Json(text) if value_is(kind, &text) => {
             serde_json::from_str(&text).map_err(|error| format!("does not fit: {error}"))
@@ -261,9 +324,11 @@ impl<T: DeserializeOwned> FromValue for Json<T> {
 impl<T: FromValue> FromValue for Option<T> {
     const TYPE: &'static str = T::TYPE;
     const OPTIONAL: bool = true;
+    const SENSITIVE: bool = T::SENSITIVE;
+    const VARIANTS: &'static [&'static str] = T::VARIANTS;
 
     fn from_value(value: Value) -> Result<Self, String> {
-        T::from_value(value).map(Some)
+        if T::is_nothing(&value) { Ok(None) } else { T::from_value(value).map(Some) }
     }
 
     fn absent() -> Option<Self> {

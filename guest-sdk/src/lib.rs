@@ -8,6 +8,8 @@
 //! The crate refuses to know how the host works, and what the job or the function file say. On other targets than
 //! WebAssembly the host is a [`fake`], so that the logic of a step is tested by plain `cargo test`.
 //!
+//! The feature `http`, which is off unless it is asked for, adds `Step::http` and the module `http`: outgoing requests.
+//!
 //! ```
 //! use stepwell_sdk::{Failure, Input, Output, Step, step};
 //!
@@ -41,32 +43,44 @@ mod failure;
 pub mod fake;
 mod file;
 mod host;
+#[cfg(feature = "http")]
+pub mod http;
 mod input;
 mod output;
 pub mod path;
+mod secret;
+mod sensitive;
 mod step;
 mod value;
 mod walk;
 #[cfg(target_family = "wasm")]
 mod wasm;
+mod work_path;
 
 pub use failure::{Failure, FailureKind};
 pub use file::Access;
 pub use host::{Info, Level};
 pub use input::{FromValue, Input, Items};
 pub use output::{IntoValue, Items as OutputItems, Output};
+pub use secret::Secret;
+pub use sensitive::Sensitive;
 pub use step::{Group, Step};
-pub use stepwell_sdk_macros::{Input, Output, step};
+pub use stepwell_sdk_macros::{Input, Output, Value, step};
 pub use value::{Json, Value};
 pub use walk::{Entry, Kind};
+pub use work_path::WorkPath;
 
 /// What most steps use.
 pub mod prelude {
-    pub use crate::{Failure, Input, Json, Output, Step, step};
+    pub use crate::{Failure, Input, Json, Output, Secret, Sensitive, Step, Value, WorkPath, step};
 }
 
 /// The JSON library whose types the SDK takes and gives, in the version it uses.
 pub use serde_json;
+
+/// The library behind nested values; the derive of [`Value`](derive@Value) uses it.
+#[doc(hidden)]
+pub use serde;
 
 /// The version of the step ABI that this SDK is built against, as in the `step-spec` section.
 pub const ABI: &str = "stepwell:step@0.1.0";

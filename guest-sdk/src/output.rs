@@ -38,13 +38,17 @@ impl Output for () {
 /// A type that an output can have.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no type of an output",
-    label = "an output is a `String`, `bool`, number, `Vec<T>`, `BTreeMap<String, T>`, `serde_json::Value`, `Json<T>`, \
-             or an `Option` of these",
-    note = "a struct of your own that implements serde's `Serialize` is given as `Json<YourStruct>`"
+    label = "an output is a `String`, `bool`, number, `WorkPath`, `Vec<T>`, `BTreeMap<String, T>`, `serde_json::Value`, \
+             `Json<T>`, or an `Option` or `Sensitive` of these",
+    note = "derive `stepwell_sdk::Value` for a struct or enum of your own",
+    note = "a type that implements serde's `Serialize` is given as `Json<Type>`"
 )]
 pub trait IntoValue {
     /// The declared type: `string`, `number`, `boolean`, `array` or `struct`.
     const TYPE: &'static str;
+
+    /// Whether the output is sensitive by its type.
+    const SENSITIVE: bool = false;
 
     /// Converts to a value; null means that the output is left out.
     ///
@@ -141,7 +145,7 @@ macro_rules! whole_numbers {
 
 whole_numbers!(i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
 
-fn to_json<T: Serialize>(kind: &str, start: char, value: &T) -> Result<Value, String> {
+pub(crate) fn to_json<T: Serialize>(kind: &str, start: char, value: &T) -> Result<Value, String> {
     let text = serde_json::to_string(value).map_err(|error| format!("cannot be written as JSON: {error}"))?;
     if text.starts_with(start) {
         Ok(Value::Json(text))
@@ -195,6 +199,7 @@ impl<T: Serialize> IntoValue for Json<T> {
 
 impl<T: IntoValue> IntoValue for Option<T> {
     const TYPE: &'static str = T::TYPE;
+    const SENSITIVE: bool = T::SENSITIVE;
 
     fn into_value(self) -> Result<Value, String> {
         self.map_or(Ok(Value::Null), T::into_value)

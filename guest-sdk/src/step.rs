@@ -4,24 +4,46 @@ use std::fmt::Display;
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::time::Duration;
 
 use crate::Failure;
 use crate::file::{self, Access};
-use crate::host::{Host, Info, Level};
+use crate::host::{Handle, Host, Info, Level};
 
 /// Everything a step may ask of the host: its log, its files, facts about the call, and what later steps get.
 ///
 /// File helpers take paths as job authors write them, relative to the job's work dir (`dist/a.tar.gz`), and name that
 /// path in their failures. What they hand to the file system is [`work_path`](Self::work_path).
+///
+/// ```
+/// use stepwell_sdk::{Failure, Step};
+///
+/// fn summary(step: &mut Step) -> Result<usize, Failure> {
+///     let _group = step.group("counting");
+///     let entries = step.walk("src")?;
+///     for (done, entry) in entries.iter().enumerate() {
+///         step.check_cancelled()?;
+///         step.progress(done as u64, Some(entries.len() as u64), "files");
+///         step.debug(&entry.path);
+///     }
+///     step.write("dist/count", entries.len().to_string())?;
+///     step.export("COUNT", entries.len().to_string());
+///     Ok(entries.len())
+/// }
+///
+/// let fake = Step::fake().file("src/a.txt", "content");
+/// let mut step = fake.step();
+/// assert_eq!(summary(&mut step).unwrap(), 2);
+/// assert_eq!(step.read_to_string("dist/count").unwrap(), "2");
+/// assert_eq!(fake.records()[1].groups, ["counting"]);
+/// ```
 pub struct Step {
-    host: Rc<dyn Host>,
+    pub(crate) host: Handle,
     exports: Vec<(String, String)>,
 }
 
 impl Step {
-    pub(crate) fn new(host: Rc<dyn Host>) -> Self {
+    pub(crate) fn new(host: Handle) -> Self {
         Self { host, exports: Vec::new() }
     }
 
@@ -64,12 +86,12 @@ impl Step {
     #[must_use = "the group closes at once unless the guard is kept"]
     pub fn group(&self, title: impl Display) -> Group {
         self.host.open_group(&title.to_string());
-        Group { host: Rc::clone(&self.host) }
+        Group { host: self.host.clone() }
     }
 
     /// States progress: how much is done, out of how much if that is known, and of what.
     pub fn progress(&self, done: u64, total: Option<u64>, label: impl Display) {
-        self.host.progress(done, total, &label.to_string());
+        Host::progress(&self.host, done, total, &label.to_string());
     }
 
     /// Masks a text in the log for the rest of the job. Texts shorter than four bytes are ignored with a warning.
@@ -80,6 +102,11 @@ impl Step {
     /// Sets an environment variable for later steps, should this one succeed. Of two with the same name the later wins.
     pub fn export(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.exports.push((name.into(), value.into()));
+    }
+
+    /// Returns the environment variables set so far for later steps: names and values, in order.
+    pub fn exports(&self) -> &[(String, String)] {
+        &self.exports
     }
 
     /// Returns facts about this call: step, invocation, attempt.
@@ -95,7 +122,7 @@ impl Step {
 
     /// Returns the time left until the deadline, zero if it has passed, none if there is no deadline.
     pub fn remaining(&self) -> Option<Duration> {
-        self.host.remaining()
+        Host::remaining(&self.host)
     }
 
     /// Returns whether the job was cancelled. A step that goes on is stopped after the grace time.
@@ -277,7 +304,7 @@ fn name(entry: &fs::DirEntry) -> io::Result<String> {
 /// An open group of the log; closes it when dropped.
 #[must_use = "the group closes at once unless the guard is kept"]
 pub struct Group {
-    host: Rc<dyn Host>,
+    host: Handle,
 }
 
 impl Drop for Group {

@@ -2,12 +2,12 @@
 
 use std::panic::{self, PanicHookInfo};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::time::Duration;
 
-use self::bindings::stepwell::step::{context, lifetime, log, types};
+use self::bindings::stepwell::step::{context, lifetime, log, secrets, types};
 use crate::file::{self, ROOTS, WORK};
 use crate::host::{Host, Info, Level};
+use crate::secret::{Denied, HeaderForm};
 use crate::{Access, Failure, FailureKind, Input, Items, Output, Step, Value};
 
 /// What wit-bindgen makes of the interface.
@@ -29,9 +29,12 @@ pub mod bindings {
 }
 
 /// The host of a real run. It has no state: everything is asked of the imports.
-struct Imports;
+#[derive(Clone, Debug)]
+pub(crate) struct Imports;
 
 impl Host for Imports {
+    type Held = secrets::Secret;
+
     fn info(&self) -> Info {
         let context::Info { step, invocation, attempt } = context::get();
         Info { step, invocation, attempt }
@@ -76,6 +79,22 @@ impl Host for Imports {
         log::mask(text);
     }
 
+    fn open(&self, secret: &str) -> Result<secrets::Secret, Denied> {
+        secrets::open(secret).map_err(Denied::from)
+    }
+
+    fn reveal(&self, secret: &secrets::Secret) -> Result<String, Denied> {
+        secret.reveal().map_err(Denied::from)
+    }
+
+    fn header_value(&self, secret: &secrets::Secret, form: HeaderForm<'_>) -> String {
+        secret.header_value(&match form {
+            HeaderForm::Raw => secrets::HeaderForm::Raw,
+            HeaderForm::Bearer => secrets::HeaderForm::Bearer,
+            HeaderForm::Basic(user) => secrets::HeaderForm::Basic(user.to_owned()),
+        })
+    }
+
     fn locate(&self, path: &Path, access: Access) -> Result<PathBuf, Failure> {
         let located = file::below(Path::new(WORK), path);
         // The C library would take any other absolute path for one below `.`, where that is granted.
@@ -90,21 +109,30 @@ pub fn run<I: Input, O: Output>(
 ) -> Result<types::Completion, types::Failure> {
     panic::set_hook(Box::new(report_panic));
     let items = items.into_iter().map(|item| (item.name, item.value.into())).collect();
-    let mut step = Step::new(Rc::new(Imports));
+    let mut step = Step::new(Imports);
     let outputs = I::from_items(Items::new(items)).and_then(|input| body(input, &mut step)).and_then(O::into_items)?;
     let outputs = outputs.into_vec().into_iter().map(|(name, value)| types::Item { name, value: value.into() });
     Ok(types::Completion { outputs: outputs.collect(), exports: step.into_exports() })
 }
 
-/// Tells the log where and why the step panicked. What follows is a trap.
+/// Tells on standard error where and why the step panicked, in one line. What follows is a trap, and the host puts the
+/// last line of standard error into the failure.
 fn report_panic(info: &PanicHookInfo<'_>) {
-    let text = info.payload_as_str().unwrap_or("no message");
-    let place = info.location().map(ToString::to_string).unwrap_or_default();
-    log::emit(
-        log::Level::Error,
-        &format!("the step panicked at {place}: {text}"),
-        &[("place".to_owned(), place.clone())],
-    );
+    let text = info.payload_as_str().unwrap_or("no message").replace(['\r', '\n'], " ");
+    match info.location() {
+        Some(place) => eprintln!("the step panicked at {place}: {text}"),
+        None => eprintln!("the step panicked: {text}"),
+    }
+}
+
+impl From<secrets::Denied> for Denied {
+    fn from(denied: secrets::Denied) -> Self {
+        match denied {
+            secrets::Denied::Unknown => Self::Unknown,
+            secrets::Denied::NotGranted => Self::NotGranted,
+            secrets::Denied::HeaderOnly => Self::HeaderOnly,
+        }
+    }
 }
 
 impl From<types::Value> for Value {

@@ -170,7 +170,8 @@ fn an_output_that_cannot_cross_is_a_defect() {
 
 #[test]
 fn the_section_is_json_with_all_that_is_known() {
-    const PARTS: [&[&str]; 5] = expansion::parts::<Request, Response>(&["{\"abi\":\"", ABI, "\",\"inputs\":{"]);
+    const PARTS: [&[&str]; 5] =
+        expansion::parts::<Request, Response>(&["{\"abi\":\"", ABI, "\",\"inputs\":{"], &["}}"]);
     const LENGTH: usize = expansion::length(&PARTS);
     let text: [u8; LENGTH] = expansion::join(&PARTS);
     let section: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");

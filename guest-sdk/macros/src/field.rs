@@ -1,5 +1,6 @@
 //! One field of a derived struct, with what its attribute says.
 
+use proc_macro2::Span;
 use syn::parse::ParseStream;
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Result, Type, UnOp};
@@ -10,10 +11,12 @@ use crate::text;
 pub(crate) struct Field {
     pub(crate) ident: Ident,
     pub(crate) name: String,
+    /// Where the name stands.
+    pub(crate) place: Span,
     pub(crate) ty: Type,
     pub(crate) description: Option<String>,
     pub(crate) sensitive: bool,
-    pub(crate) default: Option<Default>,
+    pub(crate) default: Option<(Default, Span)>,
 }
 
 /// A literal default.
@@ -30,7 +33,8 @@ impl Field {
     pub(crate) fn parse(field: syn::Field, attribute: &str) -> Result<Self> {
         let ident = field.ident.clone().ok_or_else(|| Error::new(field.span(), "the fields need names"))?;
         let mut parsed = Self {
-            name: ident.to_string().trim_start_matches("r#").to_owned(),
+            name: text::plain(&ident),
+            place: ident.span(),
             ident,
             ty: field.ty,
             description: text::description(&field.attrs),
@@ -40,7 +44,7 @@ impl Field {
         for found in field.attrs.iter().filter(|found| found.path().is_ident(attribute)) {
             parsed.read(found, attribute)?;
         }
-        check_name(&parsed.name, &parsed.ident)?;
+        text::check_name(&parsed.name, parsed.place)?;
         Ok(parsed)
     }
 
@@ -49,9 +53,12 @@ impl Field {
             if meta.path.is_ident("sensitive") {
                 self.sensitive = true;
             } else if meta.path.is_ident("name") {
-                self.name = meta.value()?.parse::<LitStr>()?.value();
+                let name: LitStr = meta.value()?.parse()?;
+                (self.name, self.place) = (name.value(), name.span());
             } else if meta.path.is_ident("default") && attribute == "input" {
-                self.default = Some(Default::parse(meta.value()?)?);
+                let value = meta.value()?;
+                let place = value.fork().parse::<Expr>()?.span();
+                self.default = Some((Default::parse(value)?, place));
             } else {
                 return Err(meta.error(known(attribute)));
             }
@@ -65,15 +72,6 @@ fn known(attribute: &str) -> &'static str {
         "input" => "unknown key; an input knows `name`, `default` and `sensitive`",
         _ => "unknown key; an output knows `name` and `sensitive`",
     }
-}
-
-fn check_name(name: &str, place: &Ident) -> Result<()> {
-    let starts = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-    let fits = name.chars().all(|other| other.is_ascii_alphanumeric() || other == '_');
-    if starts && fits && name.len() <= 128 {
-        return Ok(());
-    }
-    Err(Error::new(place.span(), format!("`{name}` is no name: letters, digits and `_`, at most 128, no digit first")))
 }
 
 impl Default {
@@ -106,6 +104,17 @@ impl Default {
         match self {
             Self::Number(number) => Some(Self::Number(-number)),
             Self::Text(_) | Self::Boolean(_) | Self::Empty(_) => None,
+        }
+    }
+
+    /// Returns the declared type that it is of.
+    pub(crate) fn declared_type(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "string",
+            Self::Number(_) => "number",
+            Self::Boolean(_) => "boolean",
+            Self::Empty("[]") => "array",
+            Self::Empty(_) => "struct",
         }
     }
 

@@ -9,8 +9,11 @@
 
 mod attribute;
 mod field;
+mod needs;
+mod quantity;
 mod record;
 mod text;
+mod value;
 
 use proc_macro::TokenStream;
 
@@ -18,6 +21,21 @@ use proc_macro::TokenStream;
 ///
 /// The function takes the inputs and `&mut Step`, and returns `Result<Outputs, Failure>`. Its doc comment is the
 /// description of the step. There is one such function in a crate.
+///
+/// `#[step(needs(…))]` says what the function asks for, in the words of `spec.needs` of the function file, which says the
+/// same:
+///
+/// | need | takes |
+/// | --- | --- |
+/// | `read("PATH")`, `write("PATH")` | `reason = "…"`, `optional`; `write` also `bytes = "64MiB"`, `files = 100` |
+/// | `env("NAME")` | |
+/// | `http("HOST")` | `port = 443`, `methods = [GET]`, `paths = ["/v1/*"]`, `reason = "…"`, `optional` |
+/// | `secret("NAME", header, host = "HOST")`, `secret("NAME", reveal)` | `reason = "…"`, `optional` |
+/// | `clock(none)` | or `frozen`, `coarse`, `real` |
+/// | `random(none)` | or `seeded`, `secure` |
+/// | `limits(memory = "64MiB")` | `cpu = "5m"`, `wall = "15m"`, `log = "1MiB"` |
+///
+/// Paths and hosts may hold expressions over the inputs of the function: `read("${{ inputs.source }}")`.
 #[proc_macro_attribute]
 pub fn step(arguments: TokenStream, item: TokenStream) -> TokenStream {
     give(attribute::expand(arguments.into(), item.into()))
@@ -33,6 +51,20 @@ pub fn input(item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Output, attributes(output))]
 pub fn output(item: TokenStream) -> TokenStream {
     give(record::expand_output(item.into()))
+}
+
+/// Derives `stepwell_sdk::FromValue` and `stepwell_sdk::IntoValue`, with serde's traits, for a struct with named fields
+/// or an enum, so that it can be an input or output, or stand in one.
+///
+/// - A struct is of the declared type `struct`; a member without a field is an error. `#[value(name = "other")]` renames a
+///   field, `#[value(default)]` takes the default of its type where it is missing, `Option<T>` none.
+/// - An enum whose variants hold nothing is of the type `string`: the name of the variant in snake case, or that of
+///   `#[value(name = "tar.gz")]`.
+/// - An enum of which every variant holds one value or named fields is of the type `struct`, with one member: the name of
+///   the variant.
+#[proc_macro_derive(Value, attributes(value))]
+pub fn value(item: TokenStream) -> TokenStream {
+    give(value::expand(item.into()))
 }
 
 fn give(result: syn::Result<proc_macro2::TokenStream>) -> TokenStream {

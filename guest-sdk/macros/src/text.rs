@@ -1,6 +1,10 @@
 //! Texts of the `step-spec` section: JSON strings and descriptions.
 
-use syn::{Attribute, Expr, ExprLit, Lit, Meta};
+use proc_macro2::{Ident, Span};
+use syn::{Attribute, Error, Expr, ExprLit, Lit, Meta, Result};
+
+/// Longest name of an input, an output, a secret or a variable, in bytes. From the step ABI.
+const MAX_NAME_BYTES: usize = 128;
 
 /// Returns a text as a JSON string, with quotes.
 pub(crate) fn quoted(text: &str) -> String {
@@ -16,6 +20,22 @@ fn escaped(character: char) -> String {
         control if u32::from(control) < 0x20 => format!("\\u{:04x}", u32::from(control)),
         other => other.to_string(),
     }
+}
+
+/// Returns an identifier as text, without `r#`.
+pub(crate) fn plain(ident: &Ident) -> String {
+    ident.to_string().trim_start_matches("r#").to_owned()
+}
+
+/// Refuses what can be no name on the other side of the boundary.
+pub(crate) fn check_name(name: &str, place: Span) -> Result<()> {
+    let starts = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let fits = name.chars().all(|other| other.is_ascii_alphanumeric() || other == '_');
+    if starts && fits && name.len() <= MAX_NAME_BYTES {
+        return Ok(());
+    }
+    let form = format!("letters, digits and `_`, at most {MAX_NAME_BYTES}, no digit first");
+    Err(Error::new(place, format!("`{name}` is no name: {form}")))
 }
 
 /// Returns the doc comment without its indent, lines joined as they stand; none if there is none.

@@ -52,10 +52,10 @@ pub(crate) fn gather(request: &Request, step: &Step, archive: &str) -> Result<Ve
         entries.extend(step.walk(path)?);
     }
     entries.retain(|entry| entry.path != archive && !is_part(&entry.path, archive));
-    let executable: Vec<_> = request.executable.iter().map(|name| path::join(&request.source, name)).collect();
+    let executable: Vec<_> = request.executable.iter().map(|name| path::join(request.source.as_str(), name)).collect();
     let mut items = Vec::new();
     for entry in entries {
-        let Some(inner) = path::below(&request.source, &entry.path).filter(|inner| !inner.is_empty()) else {
+        let Some(inner) = path::below(request.source.as_str(), &entry.path).filter(|inner| !inner.is_empty()) else {
             continue;
         };
         let form = match entry.kind {
@@ -89,11 +89,11 @@ fn roots(request: &Request) -> Result<Vec<String>, Failure> {
         )));
     }
     if request.include.is_empty() {
-        return Ok(vec![path::tidy(&request.source)]);
+        return Ok(vec![path::tidy(request.source.as_str())]);
     }
     let root = |name: &String| {
         if path::stays_inside(name) {
-            return Ok(path::join(&request.source, name));
+            return Ok(path::join(request.source.as_str(), name));
         }
         Err(Failure::invalid_input(format!("input `include` has `{name}`, no path inside the source")))
     };

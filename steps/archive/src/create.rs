@@ -12,7 +12,7 @@ use crate::{Format, Request, tar_gz, zip_file};
 /// The archive appears under its name only when it is whole.
 pub(crate) fn create(request: &Request, step: &Step) -> Result<(String, u64), Failure> {
     let format = Format::choose(&request.format, &request.name)?;
-    let archive = path::join(&request.destination, &name(request, format)?);
+    let archive = path::join(request.destination.as_str(), &name(request, format)?);
     let items = content::gather(request, step, &archive)?;
     let part = content::part(&archive);
     write(format, step, &items, &part).inspect_err(|_| {
@@ -24,7 +24,7 @@ pub(crate) fn create(request: &Request, step: &Step) -> Result<(String, u64), Fa
 }
 
 fn name(request: &Request, format: Format) -> Result<String, Failure> {
-    let source = path::tidy(&request.source);
+    let source = path::tidy(request.source.as_str());
     let given = match (request.name.as_str(), source.rsplit('/').next()) {
         ("", None | Some("")) => {
             return Err(Failure::invalid_input("input `name` is missing, and the source has no name of its own"));

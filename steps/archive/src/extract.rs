@@ -15,10 +15,10 @@ use crate::{Format, Request, tar_gz, zip_file};
 pub(crate) fn extract(request: &Request, step: &Step) -> Result<(String, u64), Failure> {
     check_inputs(request)?;
     let format = Format::choose(&request.format, &request.name)?;
-    let archive = path::join(&request.source, &request.name);
+    let archive = path::join(request.source.as_str(), &request.name);
     let file = BufReader::with_capacity(BUFFER_BYTES, step.open(&archive)?);
-    step.create_folder(&request.destination)?;
-    let mut target = Target { step, folder: &request.destination, archive: &archive, files: 0 };
+    step.create_folder(request.destination.as_str())?;
+    let mut target = Target { step, folder: request.destination.as_str(), archive: &archive, files: 0 };
     match format {
         Format::TarGz => tar_gz::unpack(file, &mut target),
         Format::Zip => zip_file::unpack(file, &mut target),

@@ -15,7 +15,7 @@ mod format;
 mod tar_gz;
 mod zip_file;
 
-use stepwell_sdk::{Failure, Input, Kind, Level, Output, Step, step};
+use stepwell_sdk::{Failure, Input, Kind, Level, Output, Step, Value, WorkPath, step};
 
 use crate::format::Format;
 
@@ -23,10 +23,10 @@ use crate::format::Format;
 #[derive(Input)]
 pub struct Request {
     #[input(default = "create")]
-    action: String,
-    source: String,
+    action: Action,
+    source: WorkPath,
     #[input(default = "dist")]
-    destination: String,
+    destination: WorkPath,
     #[input(default = "")]
     name: String,
     #[input(default = "")]
@@ -37,6 +37,13 @@ pub struct Request {
     prefix: String,
     #[input(default = [])]
     executable: Vec<String>,
+}
+
+/// What is done.
+#[derive(Clone, Copy, Debug, Value)]
+enum Action {
+    Create,
+    Extract,
 }
 
 /// What came of it.
@@ -57,15 +64,22 @@ pub struct Response {
 /// # Errors
 ///
 /// A failure that names the input, the file or the entry at fault.
-#[step]
+#[step(needs(
+    read("${{ inputs.source }}", reason = "reads what is packed or the archive"),
+    write(
+        "${{ inputs.destination }}",
+        bytes = "8GiB",
+        files = 200_000,
+        reason = "writes the archive or what is unpacked"
+    ),
+    clock(none),
+    random(none),
+    limits(cpu = "5m", wall = "15m"),
+))]
 pub fn run(request: Request, step: &mut Step) -> Result<Response, Failure> {
-    let (archive, files) = match request.action.as_str() {
-        "create" => create::create(&request, step)?,
-        "extract" => extract::extract(&request, step)?,
-        other => {
-            let problem = format!("input `action` is `{other}`");
-            return Err(Failure::invalid_input(problem).hint("it is `create` or `extract`"));
-        }
+    let (archive, files) = match request.action {
+        Action::Create => create::create(&request, step)?,
+        Action::Extract => extract::extract(&request, step)?,
     };
     let bytes = match step.entry(&archive)?.kind {
         Kind::File(bytes) => bytes,

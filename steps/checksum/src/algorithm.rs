@@ -3,31 +3,19 @@
 use std::io::{BufRead, BufReader};
 
 use sha2::{Digest, Sha256, Sha512};
-use stepwell_sdk::{Access, Failure, Step};
+use stepwell_sdk::{Access, Failure, Step, Value};
 
 /// How much is read at once. Each call of the host moves up to 64 KiB.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// How a digest is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Value)]
 pub(crate) enum Algorithm {
     Sha256,
     Sha512,
 }
 
 impl Algorithm {
-    /// Returns the algorithm of a name.
-    pub(crate) fn parse(name: &str) -> Result<Self, Failure> {
-        match name {
-            "sha256" => Ok(Self::Sha256),
-            "sha512" => Ok(Self::Sha512),
-            other => {
-                let problem = format!("input `algorithm` is `{other}`");
-                Err(Failure::invalid_input(problem).hint("it is `sha256` or `sha512`"))
-            }
-        }
-    }
-
     /// Returns the usual file name of a manifest.
     pub(crate) fn manifest_name(self) -> &'static str {
         match self {

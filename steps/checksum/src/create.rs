@@ -1,6 +1,6 @@
 //! Writing a manifest.
 
-use stepwell_sdk::{Failure, Kind, Step, path};
+use stepwell_sdk::{Failure, Kind, Step};
 
 use crate::algorithm::Algorithm;
 use crate::manifest::{self, Line};
@@ -30,9 +30,8 @@ fn files(request: &Request, step: &Step) -> Result<Vec<String>, Failure> {
     let roots = if request.paths.is_empty() { std::slice::from_ref(&request.root) } else { &request.paths };
     let mut files = Vec::new();
     for root in roots {
-        let root = path::tidy(root);
-        check_inside(request, "paths", &root)?;
-        for entry in step.walk(&root)? {
+        check_inside(request, "paths", root)?;
+        for entry in step.walk(root)? {
             match entry.kind {
                 Kind::File(_) => files.push(entry.path),
                 Kind::Folder => {}

@@ -11,7 +11,7 @@ mod create;
 mod manifest;
 mod verify;
 
-use stepwell_sdk::{Failure, Input, Level, Output, Step, path, step};
+use stepwell_sdk::{Failure, Input, Level, Output, Step, Value, WorkPath, step};
 
 use crate::algorithm::Algorithm;
 
@@ -19,22 +19,29 @@ use crate::algorithm::Algorithm;
 #[derive(Input)]
 pub struct Request {
     #[input(default = "create")]
-    action: String,
+    action: Action,
     #[input(default = ".")]
-    root: String,
+    root: WorkPath,
     #[input(default = [])]
-    paths: Vec<String>,
+    paths: Vec<WorkPath>,
     #[input(default = "")]
-    manifest: String,
+    manifest: Option<WorkPath>,
     #[input(default = "sha256")]
-    algorithm: String,
+    algorithm: Algorithm,
+}
+
+/// What is done with a manifest.
+#[derive(Clone, Copy, Debug, Value)]
+enum Action {
+    Create,
+    Verify,
 }
 
 /// What came of it.
 #[derive(Debug, Output)]
 pub struct Response {
     /// Path of the manifest, relative to the work dir.
-    manifest: String,
+    manifest: WorkPath,
     /// Digest of the file, if there is one; of the manifest, if there are several.
     digest: String,
     /// Files in the manifest.
@@ -46,39 +53,41 @@ pub struct Response {
 /// # Errors
 ///
 /// A failure that names the input, the line or each file at fault.
-#[step]
+#[step(needs(
+    write(
+        "${{ inputs.root }}",
+        bytes = "64MiB",
+        files = 2,
+        reason = "reads the files and writes the manifest beside them"
+    ),
+    clock(none),
+    random(none),
+    limits(cpu = "5m", wall = "15m"),
+))]
 pub fn run(request: Request, step: &mut Step) -> Result<Response, Failure> {
-    let algorithm = Algorithm::parse(&request.algorithm)?;
-    let manifest = manifest_path(&request, algorithm)?;
-    let lines = match request.action.as_str() {
-        "create" => create::create(&request, step, algorithm, &manifest)?,
-        "verify" => verify::verify(&request, step, algorithm, &manifest)?,
-        other => {
-            let problem = format!("input `action` is `{other}`");
-            return Err(Failure::invalid_input(problem).hint("it is `create` or `verify`"));
-        }
+    let algorithm = request.algorithm;
+    let manifest = manifest_path(&request)?;
+    let lines = match request.action {
+        Action::Create => create::create(&request, step, algorithm, manifest.as_str())?,
+        Action::Verify => verify::verify(&request, step, algorithm, manifest.as_str())?,
     };
     let digest = match lines.as_slice() {
         [only] => only.digest.clone(),
-        _ => algorithm.of_file(step, &manifest)?,
+        _ => algorithm.of_file(step, manifest.as_str())?,
     };
     step.log(Level::Info, &manifest, &[("files", &lines.len())]);
     Ok(Response { manifest, digest, files: lines.len() })
 }
 
-fn manifest_path(request: &Request, algorithm: Algorithm) -> Result<String, Failure> {
-    let given = match request.manifest.as_str() {
-        "" => path::join(&request.root, algorithm.manifest_name()),
-        given => path::tidy(given),
-    };
-    check_inside(request, "manifest", &given)?;
-    Ok(given)
+fn manifest_path(request: &Request) -> Result<WorkPath, Failure> {
+    let Some(given) = &request.manifest else { return request.root.join(request.algorithm.manifest_name()) };
+    check_inside(request, "manifest", given)?;
+    Ok(given.clone())
 }
 
 /// Refuses a path that does not lie in the root, which is all that this function asks for.
-fn check_inside(request: &Request, input: &str, path: &str) -> Result<(), Failure> {
-    let inside = path::below(&request.root, path).is_some_and(|below| below.is_empty() || path::stays_inside(&below));
-    if inside {
+fn check_inside(request: &Request, input: &str, path: &WorkPath) -> Result<(), Failure> {
+    if request.root.holds(path) {
         return Ok(());
     }
     let problem = format!("input `{input}` names `{path}`, which does not lie in the root `{}`", request.root);

@@ -22,8 +22,8 @@ pub(crate) fn fill(step: &Step, request: &Request, template: &Template) -> Resul
     engine.set_auto_escape_callback(|_| AutoEscape::None);
     engine.set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build()?);
     engine.set_recursion_limit(MAX_DEPTH);
-    if !request.source.is_empty() {
-        let folder = step.work_path(&request.source)?;
+    if let Some(source) = &request.source {
+        let folder = step.work_path(source)?;
         engine.set_loader(move |name| load(&folder, name));
     }
     engine.add_template(&template.name, &template.text).map_err(|error| failure(&error))?;

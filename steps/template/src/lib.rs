@@ -8,7 +8,7 @@
 
 mod engine;
 
-use stepwell_sdk::{Failure, Input, Level, Output, Step, path, serde_json, step};
+use stepwell_sdk::{Failure, Input, Level, Output, Step, WorkPath, path, serde_json, step};
 
 /// What is asked. `func.yml` describes each input.
 #[derive(Input)]
@@ -18,11 +18,11 @@ pub struct Request {
     #[input(default = "")]
     template_file: String,
     #[input(default = "")]
-    source: String,
+    source: Option<WorkPath>,
     #[input(default = {})]
     values: serde_json::Map<String, serde_json::Value>,
     #[input(default = "")]
-    destination: String,
+    destination: Option<WorkPath>,
     #[input(default = "")]
     name: String,
 }
@@ -41,7 +41,12 @@ pub struct Response {
 /// # Errors
 ///
 /// A failure that names the input, or template and line.
-#[step]
+#[step(needs(
+    read("${{ inputs.source }}", reason = "reads the template"),
+    write("${{ inputs.destination }}", bytes = "16MiB", files = 10, reason = "writes the file"),
+    clock(none),
+    random(none),
+))]
 pub fn run(request: Request, step: &mut Step) -> Result<Response, Failure> {
     let template = Template::choose(&request, step)?;
     let file = target(&request, &template)?;
@@ -50,7 +55,7 @@ pub fn run(request: Request, step: &mut Step) -> Result<Response, Failure> {
         step.write(file, &text)?;
         step.log(Level::Info, file, &[("bytes", &text.len())]);
     }
-    Ok(Response { text, file: file.unwrap_or_default() })
+    Ok(Response { text, file: file.map(|file| file.to_string()).unwrap_or_default() })
 }
 
 /// A template with the name that messages use.
@@ -61,30 +66,30 @@ struct Template {
 
 impl Template {
     fn choose(request: &Request, step: &Step) -> Result<Self, Failure> {
-        match (request.template.as_str(), request.template_file.as_str()) {
-            (text, "") => Ok(Self { name: "template".to_owned(), text: text.to_owned() }),
-            ("", name) if request.source.is_empty() => {
+        match (request.template.as_str(), request.template_file.as_str(), &request.source) {
+            (text, "", _) => Ok(Self { name: "template".to_owned(), text: text.to_owned() }),
+            ("", name, None) => {
                 let problem = format!("input `source` is missing: the folder of `{name}`");
                 Err(Failure::invalid_input(problem).hint("a function can be granted folders only"))
             }
-            ("", name) if path::stays_inside(name) => {
-                Ok(Self { name: path::tidy(name), text: step.read_to_string(path::join(&request.source, name))? })
+            ("", name, Some(source)) => {
+                let path = source.join(name).map_err(|_| {
+                    Failure::invalid_input(format!("input `template_file` is `{name}`, no path in the source"))
+                })?;
+                Ok(Self { name: path::tidy(name), text: step.read_to_string(path)? })
             }
-            ("", name) => {
-                Err(Failure::invalid_input(format!("input `template_file` is `{name}`, no path in the source")))
-            }
-            (_, _) => Err(Failure::invalid_input("inputs `template` and `template_file` are both given")),
+            (_, _, _) => Err(Failure::invalid_input("inputs `template` and `template_file` are both given")),
         }
     }
 }
 
 /// Returns the path of the file to write; none if none is asked for.
-fn target(request: &Request, template: &Template) -> Result<Option<String>, Failure> {
-    if request.destination.is_empty() {
+fn target(request: &Request, template: &Template) -> Result<Option<WorkPath>, Failure> {
+    let Some(destination) = &request.destination else {
         let useless = !request.name.is_empty();
         let failure = || Failure::invalid_input("input `name` is given, but no `destination` to put the file into");
         return if useless { Err(failure()) } else { Ok(None) };
-    }
+    };
     let name = match (request.name.as_str(), request.template_file.is_empty()) {
         ("", true) => return Err(Failure::invalid_input("input `name` is missing: the name of the file to write")),
         ("", false) => {
@@ -93,10 +98,8 @@ fn target(request: &Request, template: &Template) -> Result<Option<String>, Fail
         }
         (name, _) => name,
     };
-    if path::stays_inside(name) {
-        return Ok(Some(path::join(&request.destination, name)));
-    }
-    Err(Failure::invalid_input(format!("input `name` is `{name}`, no path in the destination")))
+    let path = destination.join(name);
+    path.map(Some).map_err(|_| Failure::invalid_input(format!("input `name` is `{name}`, no path in the destination")))
 }
 
 #[cfg(test)]

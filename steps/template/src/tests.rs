@@ -5,14 +5,18 @@ use stepwell_sdk::fake::Fake;
 
 use super::*;
 
+fn path(path: &str) -> Option<WorkPath> {
+    Some(path.parse().expect("it lies in the work dir"))
+}
+
 fn request(template: &str, values: serde_json::Value) -> Request {
     let serde_json::Value::Object(values) = values else { panic!("values are an object") };
     Request {
         template: template.to_owned(),
         template_file: String::new(),
-        source: String::new(),
+        source: None,
         values,
-        destination: String::new(),
+        destination: None,
         name: String::new(),
     }
 }
@@ -62,8 +66,8 @@ fn files_in_and_out() {
     fake.step().write("notes/part", "version").expect("written");
     let request = Request {
         template_file: "NOTES.md.j2".to_owned(),
-        source: "notes".to_owned(),
-        destination: "dist".to_owned(),
+        source: path("notes"),
+        destination: path("dist"),
         ..request("", serde_json::json!({"v": "1.0"}))
     };
     let response = run(request, &mut fake.step()).expect("it fills");
@@ -76,7 +80,7 @@ fn an_include_stays_in_the_source() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let fake = Fake::new(folder.path());
     fake.step().write("secret", "x").expect("written");
-    let request = Request { source: "notes".to_owned(), ..request("{% include '../secret' %}", serde_json::json!({})) };
+    let request = Request { source: path("notes"), ..request("{% include '../secret' %}", serde_json::json!({})) };
     let failure = run(request, &mut fake.step()).expect_err("it is refused");
     assert!(failure.to_string().contains("`../secret` is no path in the source"), "{failure}");
 }
@@ -92,9 +96,9 @@ fn inputs_that_make_no_sense() {
     }
     check(|it| it.template_file = "x".to_owned(), "input `source` is missing: the folder of `x`");
     check(|it| it.name = "x".to_owned(), "input `name` is given, but no `destination` to put the file into");
-    check(|it| it.destination = "x".to_owned(), "input `name` is missing: the name of the file to write");
+    check(|it| it.destination = path("x"), "input `name` is missing: the name of the file to write");
     check(
-        |it| (it.destination, it.name) = ("d".to_owned(), "../x".to_owned()),
+        |it| (it.destination, it.name) = (path("d"), "../x".to_owned()),
         "input `name` is `../x`, no path in the destination",
     );
     check(
@@ -102,7 +106,7 @@ fn inputs_that_make_no_sense() {
         "inputs `template` and `template_file` are both given",
     );
     check(
-        |it| (it.template_file, it.source) = ("../x".to_owned(), "s".to_owned()),
+        |it| (it.template_file, it.source) = ("../x".to_owned(), path("s")),
         "input `template_file` is `../x`, no path in the source",
     );
 }

@@ -56,6 +56,20 @@ pub(crate) fn worker_step() -> Vec<Row> {
     }]
 }
 
+/// A function with the SDK and its macro against the same on the generated bindings, both called by wasmtime alone.
+pub(crate) fn sdk() -> Vec<Row> {
+    let [with_sdk, by_hand] =
+        ["minimal", "by-hand"].map(|name| Bare::new(&guest(name)).expect("the component compiles"));
+    let calls = |bare: &Bare| bare.calls(1_000).expect("the component runs");
+    let (figure, baseline) = take_turns(|| calls(&with_sdk), || calls(&by_hand));
+    vec![Row {
+        name: "call of a function with the SDK".to_owned(),
+        figure,
+        baseline: Some(("bindings by hand", baseline)),
+        target: Target::Ratio(1.15),
+    }]
+}
+
 /// An exec step against a bare spawn of the same program.
 pub(crate) fn exec_step() -> Vec<Row> {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -172,5 +186,5 @@ pub(crate) fn guest(name: &str) -> Vec<u8> {
         .expect("cargo starts");
     assert!(status.success(), "the guests of tests/guests did not build");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/guests/wasm32-wasip2/wasm");
-    std::fs::read(folder.join(format!("{name}.wasm"))).expect("the guest was built")
+    std::fs::read(folder.join(format!("{}.wasm", name.replace('-', "_")))).expect("the guest was built")
 }

@@ -23,6 +23,7 @@ type Measurement = (&'static str, fn() -> Vec<Row>);
 const MEASUREMENTS: &[Measurement] = &[
     ("wasm-step", jobs::wasm_step),
     ("worker-step", jobs::worker_step),
+    ("sdk", jobs::sdk),
     ("at-once", crowds::at_once),
     ("waiting", crowds::waiting),
     ("escape", crowds::escape),
