@@ -137,6 +137,8 @@ fn compare_needs(section: &Map<String, Json>, spec: &Spec, differences: &mut Vec
         ("read", file.read.iter().map(|need| need.path.value.as_str()).collect::<BTreeSet<_>>()),
         ("write", file.write.iter().map(|need| need.path.path.value.as_str()).collect()),
         ("env", file.env.iter().map(|name| name.value.as_str()).collect()),
+        ("http", file.http.iter().map(|need| need.host.value.as_str()).collect()),
+        ("secrets", file.secrets.iter().map(|need| need.name.value.as_str()).collect()),
     ];
     for (key, in_file) in in_file {
         let items = needs.get(key).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -151,7 +153,8 @@ fn compare_needs(section: &Map<String, Json>, spec: &Spec, differences: &mut Vec
 }
 
 fn need_name(item: &Json) -> Option<&str> {
-    item.as_str().or_else(|| item.get("path")?.as_str()).or_else(|| item.get("name")?.as_str())
+    let member = |key: &str| item.get(key).and_then(Json::as_str);
+    item.as_str().or_else(|| member("path")).or_else(|| member("name")).or_else(|| member("host"))
 }
 
 #[cfg(test)]
@@ -219,11 +222,14 @@ mod tests {
     fn needs_are_compared_where_they_are_stated() {
         check(
             r#"{"abi":"stepwell:step@0.1.0","inputs":{"who":{"type":"string"}},"outputs":{"greeting":{"type":"string"}},
-                "needs":{"read":["src"],"env":["CI"]}}"#,
+                "needs":{"read":["src"],"env":["CI"],"http":[{"host":"a.example"}],
+                "secrets":[{"name":"token","use":"header","host":"a.example"}]}}"#,
             Form::Typed,
             &[
                 "the module needs `read` of `src`; the function file does not ask for it",
                 "the module needs `env` of `CI`; the function file does not ask for it",
+                "the module needs `http` of `a.example`; the function file does not ask for it",
+                "the module needs `secrets` of `token`; the function file does not ask for it",
             ],
         );
     }
