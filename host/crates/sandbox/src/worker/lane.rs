@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Cancel = 3,
     /// To a process that compiles: its form (1 byte) and the module.
     Module = 4,
+    /// To a worker: a [`Told`](super::requests::Told).
+    Told = 5,
     /// From a process whose wall stands: a [`Standing`](super::hello::Standing).
     Standing = 10,
     /// From a process that cannot do what it is for: why, as text.
@@ -43,15 +45,18 @@ pub(super) enum Kind {
     Mask = 15,
     /// From a worker: an [`Ended`](super::words::Ended).
     Ended = 16,
+    /// From a worker: an [`Asked`](super::requests::Asked).
+    Asked = 17,
 }
 
 impl Kind {
     fn of(number: u8) -> Option<Self> {
-        const ALL: [Kind; 11] = [
+        const ALL: [Kind; 13] = [
             Kind::Call,
             Kind::Code,
             Kind::Cancel,
             Kind::Module,
+            Kind::Told,
             Kind::Standing,
             Kind::Unable,
             Kind::NeedsCode,
@@ -59,6 +64,7 @@ impl Kind {
             Kind::Log,
             Kind::Mask,
             Kind::Ended,
+            Kind::Asked,
         ];
         ALL.into_iter().find(|kind| *kind as u8 == number)
     }
