@@ -51,6 +51,13 @@ fn process(id: i32) -> Option<Process> {
     })
 }
 
+/// Returns the worker of a process that has one.
+pub(crate) fn worker_of(parent: u32) -> Pid {
+    let parent = i32::try_from(parent).expect("a process identifier");
+    let is_worker = |process: &Process| process.parent == parent && process.name == "stepwell-worker";
+    processes().into_iter().find(is_worker).expect("there is a worker").id
+}
+
 /// Waits for a worker of a process that is in its guest, and is none of those known already.
 fn busy_worker(parent: i32, known: &[Pid]) -> Pid {
     loop {

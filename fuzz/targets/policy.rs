@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use stepwell_fuzz::{pieces, text};
-use stepwell_policy::{Capability, Ceilings, FunctionFacts, Policy, Request, Subject, Verdict, WorkPath, host_name};
+use stepwell_policy::{Capability, Ceilings, FunctionFacts, Policy, Request, Settings, Subject, Verdict, WorkPath, host_name};
 use stepwell_schema::{Problems, Source};
 
 const WORK_DIR: &str = "/job/work";
@@ -50,11 +50,12 @@ fn host(text: &str) {
 }
 
 fn settings(text: &str) {
-    match Ceilings::parse(&Source::new("stepwell.toml", text.to_owned())) {
-        Ok(ceilings) => {
+    match Settings::parse(&Source::new("stepwell.toml", text.to_owned())) {
+        Ok(Settings { ceilings, http }) => {
             let most = Ceilings::default();
             assert!(ceilings.memory <= most.memory && ceilings.cpu <= most.cpu && ceilings.wall <= most.wall);
             assert!(ceilings.log <= most.log && ceilings.bytes <= most.bytes && ceilings.files <= most.files);
+            assert!(http.time.is_none_or(|time| time <= most.wall));
         }
         Err(problems) => check_refusal(&problems),
     }

@@ -41,14 +41,14 @@ pub use handle::{Canceller, JobHandle, Recorder};
 pub use host::Host;
 pub use request::JobRequest;
 pub use stepwell_plan::{Denial, Plan, PlannedFunction};
-pub use stepwell_policy::{Ceilings, Policy};
+pub use stepwell_policy::{Ceilings, InvalidNetwork, Network, Policy};
 pub use stepwell_report::WriteResultsError;
 pub use stepwell_resolve::{BuiltInFunction, FetchProgress, GitSettings, InvalidBuiltIn, Proxies};
 pub use stepwell_run::{
     Event, EventKind, JobError, JobErrorKind, JobResult, Level, Status, StepPath, StepResult, Stream,
 };
 pub use stepwell_sandbox::{
-    CPU_WINDOW, Isolation, Quotas, ServeError, Support, WorkerCommand, serve as serve_worker, support as wall_support,
+    CPU_WINDOW, HttpSettings, Isolation, Quotas, ServeError, Support, WorkerCommand, serve as serve_worker,
+    support as wall_support,
 };
-pub use stepwell_sandbox::{HttpSettings, InvalidNetwork, Network};
 pub use stepwell_schema::{Problem, Problems, Reference, Value};

@@ -13,7 +13,7 @@ use stepwell_schema::{Problem, Problems, Source};
 use super::args::PolicyCommand;
 use super::diagnostics::{self, counted};
 use super::error::{CommandError, Exit};
-use super::settings::SettingsArguments;
+use super::settings::{self, SettingsArguments};
 use super::{surroundings, terminal};
 use crate::{Ceilings, HttpSettings, Network, Policy, request};
 
@@ -59,7 +59,7 @@ impl PolicyArguments {
             [] => operator_sources()?,
             named => named.iter().map(|name| source(name)).collect::<Result<_, _>>().map_err(CommandError::Document)?,
         };
-        let ceilings = self.settings.ceilings()?;
+        let ceilings = self.settings.read()?.ceilings;
         let is_plain = self.allow_http.is_empty() && !self.audit_only && ceilings == Ceilings::default();
         if sources.is_empty() && is_plain {
             return Ok(Policy::local());
@@ -81,10 +81,18 @@ impl PolicyArguments {
         self.policies.iter().any(|policy| policy.strip_prefix(PROFILE) == Some("hardened"))
     }
 
-    /// Returns how requests are sent: hosts that the command line names as addresses may lie in private networks.
-    pub(super) fn http(&self) -> HttpSettings {
-        let allowed = self.allow_http.iter().flat_map(Destination::addresses).collect();
-        HttpSettings { allowed, authorities: surroundings::certificate_authorities(), ..HttpSettings::default() }
+    /// Returns how requests are sent: as the settings say, and hosts that the command line names as addresses may lie in
+    /// private networks.
+    ///
+    /// # Errors
+    /// See [`SettingsArguments::read`].
+    pub(super) fn http(&self) -> Result<HttpSettings, CommandError> {
+        let mut http = settings::http(self.settings.read()?.http);
+        http.allowed.extend(self.allow_http.iter().flat_map(Destination::addresses));
+        if http.authorities.is_empty() {
+            http.authorities.extend(surroundings::certificate_authorities());
+        }
+        Ok(http)
     }
 }
 

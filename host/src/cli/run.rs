@@ -58,7 +58,7 @@ pub(super) fn request(arguments: &JobArguments) -> Result<JobRequest, CommandErr
 
 /// Sets up a host as the program needs it: caches in the user's folder, and no process left when it ends.
 pub(super) fn host(policy: &PolicyArguments, isolation: Isolation) -> Result<Host, CommandError> {
-    let (policy, http) = (policy.load()?, policy.http());
+    let (policy, http) = (policy.load()?, policy.http()?);
     // One job runs one step at a time; a component may need the places of several.
     let mut builder = Host::builder()
         .scratch_folder(surroundings::scratch_folder())

@@ -71,7 +71,7 @@ impl Client {
     /// See [`ClientError`].
     pub fn with_resolver(settings: Settings, resolver: Arc<dyn Resolver>) -> Result<Self, ClientError> {
         let proxy = settings.proxy.as_deref().map(|text| proxy(text).ok_or(ClientError::Proxy)).transpose()?;
-        let tls = trust::client_config(settings.authorities.as_deref())?;
+        let tls = trust::client_config(&settings.authorities)?;
         let places = Arc::new(Semaphore::new(settings.per_tenant.clamp(1, Semaphore::MAX_PERMITS)));
         Ok(Self { inner: Arc::new(Inner { settings, resolver, places, proxy, tls }) })
     }

@@ -1,5 +1,6 @@
 //! Secrets that only headers carry, and the placeholders that stand for them.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ pub const PLACEHOLDER_PREFIX: &str = "stepwell-secret:";
 /// Random bytes of a placeholder, half its digits.
 const RANDOM_BYTES: usize = 16;
 /// Most placeholders of one step. One does for all requests.
-const MAX_PLACEHOLDERS: usize = 256;
+pub const MAX_PLACEHOLDERS: usize = 256;
 /// Longest name of a user, in bytes.
 const MAX_USER_BYTES: usize = 1 << 10;
 
@@ -41,11 +42,15 @@ pub enum Form {
     },
 }
 
+/// What a placeholder looks like: [`PLACEHOLDER_PREFIX`] and 32 small hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlaceholderText(String);
+
 /// A placeholder, with what is to be masked now that it exists.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Placeholder {
-    /// [`PLACEHOLDER_PREFIX`] and 32 small hexadecimal digits.
-    pub text: String,
+    /// What stands for the secret.
+    pub text: PlaceholderText,
     /// The secret as the header carries it, without the word before it: a server may echo it.
     pub carried: String,
 }
@@ -53,7 +58,7 @@ pub struct Placeholder {
 /// The placeholders of one step, with what each stands for.
 #[derive(Default)]
 pub(crate) struct Placeholders {
-    by_text: BTreeMap<String, StandsFor>,
+    by_text: BTreeMap<PlaceholderText, StandsFor>,
 }
 
 struct StandsFor {
@@ -69,22 +74,74 @@ pub(crate) struct Injection<'a> {
     value: &'a str,
 }
 
+impl Form {
+    /// Tells whether headers can have it: the user is neither too long nor has a colon.
+    pub fn is_possible(&self) -> bool {
+        match self {
+            Self::Raw | Self::Bearer => true,
+            Self::Basic { user } => user.len() <= MAX_USER_BYTES && !user.contains(':'),
+        }
+    }
+}
+
+impl PlaceholderText {
+    /// Makes one that nobody can guess. None only where the machine has no source of random numbers.
+    pub fn random() -> Option<Self> {
+        use std::fmt::Write as _;
+
+        let mut bytes = [0; RANDOM_BYTES];
+        getrandom::fill(&mut bytes).ok()?;
+        let mut text = PLACEHOLDER_PREFIX.to_owned();
+        bytes.iter().try_for_each(|byte| write!(text, "{byte:02x}")).ok()?;
+        Some(Self(text))
+    }
+
+    /// Takes a text that another process made. None where it does not look like one.
+    pub fn parse(text: String) -> Option<Self> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let digits = text.strip_prefix(PLACEHOLDER_PREFIX)?;
+        (digits.len() == 2 * RANDOM_BYTES && digits.bytes().all(is_digit)).then_some(Self(text))
+    }
+
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for PlaceholderText {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PlaceholderText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl Placeholders {
-    /// Makes a placeholder; none where the step has made too many, or the user is too long or has a colon.
-    pub(crate) fn make(&mut self, name: &str, credential: &Credential, form: &Form) -> Option<Placeholder> {
+    /// Makes a placeholder of a text; none where the step has made too many, the text is one already, or the form is
+    /// impossible.
+    pub(crate) fn make(
+        &mut self,
+        name: &str,
+        credential: &Credential,
+        form: &Form,
+        text: PlaceholderText,
+    ) -> Option<Placeholder> {
+        if !form.is_possible() || self.by_text.len() == MAX_PLACEHOLDERS || self.by_text.contains_key(&text) {
+            return None;
+        }
         let secret = &*credential.secret;
         let (word, carried) = match form {
             Form::Raw => ("", secret.to_owned()),
             Form::Bearer => ("Bearer ", secret.to_owned()),
-            Form::Basic { user } if user.len() > MAX_USER_BYTES || user.contains(':') => return None,
             Form::Basic { user } => {
                 ("Basic ", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{secret}")))
             }
         };
-        if self.by_text.len() == MAX_PLACEHOLDERS {
-            return None;
-        }
-        let text = random_text()?;
         let value = format!("{word}{carried}");
         let stands_for = StandsFor { secret: name.to_owned(), hosts: credential.hosts.clone(), value };
         self.by_text.insert(text.clone(), stands_for);
@@ -100,7 +157,8 @@ impl Placeholders {
             return Ok(None);
         }
         let found = value.to_str().ok().and_then(|text| self.by_text.get(text));
-        let found = found.ok_or(Refused::Placeholder { place: "a part of a header, or is not one of this step" })?;
+        let found =
+            found.ok_or(Refused::Placeholder { place: "a part of a header, or is not one of this step".into() })?;
         Ok(Some(Injection { secret: &found.secret, hosts: &found.hosts, value: &found.value }))
     }
 }
@@ -123,17 +181,6 @@ pub(crate) fn has_placeholder(text: &[u8]) -> bool {
     text.windows(PLACEHOLDER_PREFIX.len()).any(|part| part.eq_ignore_ascii_case(PLACEHOLDER_PREFIX.as_bytes()))
 }
 
-/// None only where the machine has no source of random numbers.
-fn random_text() -> Option<String> {
-    use std::fmt::Write as _;
-
-    let mut bytes = [0; RANDOM_BYTES];
-    getrandom::fill(&mut bytes).ok()?;
-    let mut text = PLACEHOLDER_PREFIX.to_owned();
-    bytes.iter().try_for_each(|byte| write!(text, "{byte:02x}")).ok()?;
-    Some(text)
-}
-
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credential").field("hosts", &self.hosts).finish_non_exhaustive()
@@ -154,10 +201,14 @@ mod tests {
         Credential { hosts: vec!["api.test".to_owned()], secret: "s3cr3t".into() }
     }
 
+    fn make(placeholders: &mut Placeholders, form: &Form) -> Option<Placeholder> {
+        placeholders.make("token", &credential(), form, PlaceholderText::random().unwrap())
+    }
+
     fn carried(form: Form) -> String {
         let mut placeholders = Placeholders::default();
-        let made = placeholders.make("token", &credential(), &form).unwrap();
-        let value = HeaderValue::from_str(&made.text).unwrap();
+        let made = make(&mut placeholders, &form).unwrap();
+        let value = HeaderValue::from_str(made.text.as_str()).unwrap();
         let injected = placeholders.find(&value).unwrap().unwrap().value().unwrap();
         assert!(injected.is_sensitive());
         injected.to_str().unwrap().to_owned()
@@ -173,18 +224,37 @@ mod tests {
     #[test]
     fn placeholders_are_of_one_form_and_never_the_same() {
         let mut placeholders = Placeholders::default();
-        let mut make = || placeholders.make("token", &credential(), &Form::Raw);
-        let one = make().unwrap().text;
+        let mut make = || make(&mut placeholders, &Form::Raw);
+        let one = make().unwrap().text.to_string();
         let digits = one.strip_prefix(PLACEHOLDER_PREFIX).unwrap();
         assert!(digits.len() == 32 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{one}");
-        assert_ne!(one, make().unwrap().text);
+        assert_ne!(one, make().unwrap().text.as_str());
         assert_eq!(std::iter::from_fn(make).count(), MAX_PLACEHOLDERS - 2);
+    }
+
+    #[test]
+    fn texts_that_are_no_placeholders() {
+        let digits = "0123456789abcdef".repeat(2);
+        let is_one = |text: String| PlaceholderText::parse(text).is_some();
+        assert!(is_one(format!("{PLACEHOLDER_PREFIX}{digits}")));
+        for text in ["", PLACEHOLDER_PREFIX, &digits, &format!("{PLACEHOLDER_PREFIX}{}", digits.to_uppercase())] {
+            assert!(!is_one(text.to_owned()), "{text}");
+        }
+        assert!(!is_one(format!("{PLACEHOLDER_PREFIX}{digits}0")));
+    }
+
+    #[test]
+    fn a_text_stands_for_one_secret() {
+        let mut placeholders = Placeholders::default();
+        let text = PlaceholderText::random().unwrap();
+        assert!(placeholders.make("token", &credential(), &Form::Raw, text.clone()).is_some());
+        assert_eq!(placeholders.make("token", &credential(), &Form::Bearer, text), None);
     }
 
     #[test]
     fn users_that_cannot_be() {
         let mut placeholders = Placeholders::default();
-        let mut make = |user: &str| placeholders.make("token", &credential(), &Form::Basic { user: user.to_owned() });
+        let mut make = |user: &str| make(&mut placeholders, &Form::Basic { user: user.to_owned() });
         assert_eq!(make("a:b"), None);
         assert_eq!(make(&"u".repeat(1 << 11)), None);
     }
@@ -192,7 +262,7 @@ mod tests {
     #[test]
     fn only_whole_values_are_placeholders() {
         let mut placeholders = Placeholders::default();
-        let text = placeholders.make("token", &credential(), &Form::Raw).unwrap().text;
+        let text = make(&mut placeholders, &Form::Raw).unwrap().text.to_string();
         let find = |value: &str| placeholders.find(&HeaderValue::from_str(value).unwrap()).map(|found| found.is_some());
         assert_eq!(find(&text), Ok(true));
         assert_eq!(find("stepwell"), Ok(false));
@@ -210,7 +280,7 @@ mod tests {
     #[test]
     fn nothing_shows_a_secret() {
         let mut placeholders = Placeholders::default();
-        let made = placeholders.make("token", &credential(), &Form::Raw).unwrap();
+        let made = make(&mut placeholders, &Form::Raw).unwrap();
         assert!(!format!("{:?} {made:?}", credential()).contains("s3cr3t"));
     }
 
@@ -218,8 +288,9 @@ mod tests {
     fn secrets_that_no_header_can_carry() {
         let mut placeholders = Placeholders::default();
         let credential = Credential { hosts: vec!["api.test".to_owned()], secret: "a\r\nx: b".into() };
-        let text = placeholders.make("token", &credential, &Form::Raw).unwrap().text;
-        let value = HeaderValue::from_str(&text).unwrap();
+        let random = PlaceholderText::random().unwrap();
+        let text = placeholders.make("token", &credential, &Form::Raw, random).unwrap().text;
+        let value = HeaderValue::from_str(text.as_str()).unwrap();
         let refused = placeholders.find(&value).unwrap().unwrap().value().unwrap_err();
         assert_eq!(refused, Refused::SecretUnfit { secret: "token".to_owned() });
     }

@@ -35,7 +35,7 @@ impl Destination {
     /// It names a user, another scheme than `http` and `https`, no valid host or port, or a path that readers
     /// understand in different ways; or a placeholder stands in it.
     pub(crate) fn parse(uri: &Uri) -> Result<Self, Refused> {
-        let refuse = |problem| Refused::Address { problem };
+        let refuse = |problem: &'static str| Refused::Address { problem: problem.into() };
         let is_secure = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
@@ -57,7 +57,7 @@ impl Destination {
         for (text, place) in [(uri.path(), "the path"), (uri.query().unwrap_or_default(), "the query")] {
             let decoded = decode(text.as_bytes()).unwrap_or_default();
             if has_placeholder(text.as_bytes()) || has_placeholder(&decoded) {
-                return Err(Refused::Placeholder { place });
+                return Err(Refused::Placeholder { place: place.into() });
             }
         }
         let path = RequestPath::parse(&path_text).map_err(refuse)?;

@@ -1,5 +1,6 @@
 //! Why a request has no response.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// Why a request has no response, or its response no end.
@@ -20,7 +21,7 @@ pub enum Refused {
     #[error("the address {problem}")]
     Address {
         /// What is wrong with it.
-        problem: &'static str,
+        problem: Cow<'static, str>,
     },
     /// No grant names the host.
     #[error("no grant names the host `{host}`")]
@@ -63,7 +64,7 @@ pub enum Refused {
         /// The first such address.
         address: IpAddr,
         /// The name of its range.
-        range: &'static str,
+        range: Cow<'static, str>,
     },
     /// A header that only the host sets, or one that cannot be read in one way only.
     #[error("the header `{name}` is not the step's to set")]
@@ -84,7 +85,7 @@ pub enum Refused {
     #[error("a placeholder of a secret stands in {place}")]
     Placeholder {
         /// Where it stands.
-        place: &'static str,
+        place: Cow<'static, str>,
     },
     /// A secret on its way to another host than that of its grant.
     #[error("the secret `{secret}` is not for `{host}`")]
@@ -118,8 +119,11 @@ pub enum Failed {
     #[error("no connection can be made")]
     Connect,
     /// The other side cannot show who it is, or does not speak TLS.
-    #[error("the connection is not secure: {0}")]
-    Tls(String),
+    #[error("the connection is not secure: {cause}")]
+    Tls {
+        /// What is wrong.
+        cause: String,
+    },
     /// It took longer than it may.
     #[error("the request took longer than it may")]
     Time,

@@ -18,10 +18,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::address::special_range;
 use crate::body::{Bounds, Download, Places, RequestBody, ResponseBody, Upload, Verdict};
 use crate::client::Inner;
-use crate::credential::{Credential, Form, Placeholder, Placeholders};
+use crate::credential::{Credential, Form, Placeholder, PlaceholderText, Placeholders};
 use crate::destination::{Destination, PLAIN_PORT};
 use crate::error::{Failed, Refused, SendError};
-use crate::gateway::{Gateway, Sending};
 use crate::header;
 
 /// Longest text about a certificate that is told, in characters.
@@ -93,21 +92,11 @@ impl Session {
         timeout_at(head_end, inner.exchange(&destination, request, bounds)).await.map_err(|_| Failed::Time)?
     }
 
-    /// Makes a placeholder for a secret; none where headers may not carry it, or the step has made too many.
-    pub fn placeholder(&self, secret: &str, form: &Form) -> Option<Placeholder> {
+    /// Has a text stand for a secret from now on; none where headers may not carry it, the step has made too many, or the
+    /// text stands for a secret already.
+    pub fn placeholder(&self, secret: &str, form: &Form, text: PlaceholderText) -> Option<Placeholder> {
         let credential = self.inner.credentials.get(secret)?;
-        self.inner.placeholders.lock().unwrap_or_else(PoisonError::into_inner).make(secret, credential, form)
-    }
-}
-
-impl Gateway for Session {
-    fn send(&self, request: Request<RequestBody>, patience: Patience) -> Sending {
-        let session = self.clone();
-        Box::pin(async move { Self::send(&session, request, patience).await })
-    }
-
-    fn placeholder(&self, secret: &str, form: &Form) -> Option<Placeholder> {
-        Self::placeholder(self, secret, form)
+        self.inner.placeholders.lock().unwrap_or_else(PoisonError::into_inner).make(secret, credential, form, text)
     }
 }
 
@@ -181,7 +170,7 @@ impl Requests {
         let special = |address: &IpAddr| special_range(*address).filter(|_| !allows(address));
         let refused = addresses.iter().find_map(|address| Some((*address, special(address)?)));
         if let Some((address, range)) = refused {
-            return Err(Refused::NotPublic { host: destination.host.clone(), address, range }.into());
+            return Err(Refused::NotPublic { host: destination.host.clone(), address, range: range.into() }.into());
         }
         Ok(Reachable {
             allowed_by_name: !addresses.is_empty() && addresses.iter().all(allows),
@@ -236,7 +225,7 @@ fn explain(error: &reqwest::Error, verdict: &OnceLock<SendError>) -> SendError {
         return verdict.clone();
     }
     match tls_cause(error) {
-        Some(cause) => Failed::Tls(cause.to_string().chars().take(MAX_TLS_TEXT).collect()).into(),
+        Some(cause) => Failed::Tls { cause: cause.to_string().chars().take(MAX_TLS_TEXT).collect() }.into(),
         None if error.is_connect() => Failed::Connect.into(),
         None => Failed::Protocol.into(),
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::network::Network;
+use stepwell_policy::Network;
 
 /// What the operator decides about outgoing requests of all steps of a tenant. **Trust:** the operator's alone; nothing
 /// here comes from a job or from the environment. The debug output leaves the proxy out, whose address may hold
@@ -26,8 +26,8 @@ use crate::network::Network;
 pub struct Settings {
     /// Addresses that are not public and may be reached all the same, where a grant names a host that stands for them.
     pub allowed: Vec<Network>,
-    /// A PEM file with the certificate authorities that are trusted, and no others.
-    pub authorities: Option<PathBuf>,
+    /// PEM files with the certificate authorities that are trusted, and no others.
+    pub authorities: Vec<PathBuf>,
     /// A proxy, as address with the scheme `http` or `https`. It resolves names, so that only addresses which the guest
     /// writes as such are checked. Secrets go through it over `https` only.
     pub proxy: Option<String>,
@@ -49,7 +49,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             allowed: Vec::new(),
-            authorities: None,
+            authorities: Vec::new(),
             proxy: None,
             request_bytes: 256 << 20,
             response_bytes: 16 << 20,

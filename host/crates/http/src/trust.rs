@@ -2,7 +2,7 @@
 //!
 //! The same as for git references, whose code is a twin of this; there a file is read for each job, here once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::{ClientConfig, RootCertStore};
@@ -20,20 +20,21 @@ const SYSTEM_FILES: [&str; 5] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// Returns the configuration of TLS. Trust is in the given file alone, else in the authorities of the machine, else, as
-/// in images without any, in Mozilla's.
-pub(crate) fn client_config(authorities: Option<&Path>) -> Result<ClientConfig, ClientError> {
-    let roots = match authorities {
-        Some(file) => {
-            let unusable = |cause: String| ClientError::Authorities { file: file.to_owned(), cause };
-            let roots = read(file).map_err(|cause| unusable(cause.to_string()))?;
-            if roots.is_empty() {
-                return Err(unusable("it holds no certificate".to_owned()));
-            }
-            roots
+/// Returns the configuration of TLS. Trust is in the given files alone; where there are none in the authorities of the
+/// machine, else, as in images without any, in Mozilla's.
+pub(crate) fn client_config(authorities: &[PathBuf]) -> Result<ClientConfig, ClientError> {
+    let mut roots = RootCertStore::empty();
+    for file in authorities {
+        let unusable = |cause: String| ClientError::Authorities { file: file.clone(), cause };
+        let found = read(file).map_err(|cause| unusable(cause.to_string()))?;
+        if found.is_empty() {
+            return Err(unusable("it holds no certificate".to_owned()));
         }
-        None => system_roots(),
-    };
+        roots.extend(found.roots);
+    }
+    if authorities.is_empty() {
+        roots = system_roots();
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -25,6 +25,7 @@ mod hard;
 mod host_name;
 mod learn;
 mod measure;
+mod network;
 mod passed;
 mod policy;
 mod question;
@@ -46,9 +47,14 @@ pub use grants::{Access, Grants, HttpGrant, Limits, Root, SecretGrant};
 pub use host_name::{InvalidHost, host_name};
 pub use learn::{Amounts, Use, Uses};
 pub use measure::{DecisionTimes, decision_times};
+pub use network::{InvalidNetwork, Network};
 pub use passed::Passed;
 pub use policy::{MAX_KEPT_ANSWERS, Policy};
 pub use question::{Act, Action, Deed, Question};
 pub use rule::{DecidedBy, PolicyRef};
 pub use ruling::Ruling;
+pub use settings::{
+    HttpTable, MAX_HEADER_BYTES, MAX_REQUEST_TIME, MAX_REQUESTS_PER_STEP, MAX_REQUESTS_PER_TENANT, MAX_TRANSFER_BYTES,
+    Settings,
+};
 pub use work_path::{InvalidWorkPath, MAX_PATH_BYTES, WorkPath};

@@ -63,8 +63,6 @@ pub use code_cache::CacheUnusable;
 pub use sandbox::{Sandbox, SandboxBuilder, SandboxError};
 // What a machine can do of the wall around workers.
 pub use stepwell_confine::{Support, support};
-pub use stepwell_http::{
-    Client as HttpClient, ClientError as HttpClientError, InvalidNetwork, Network, Resolver, Settings as HttpSettings,
-};
+pub use stepwell_http::{Client as HttpClient, ClientError as HttpClientError, Resolver, Settings as HttpSettings};
 pub use tenant::{CPU_WINDOW, Caller, Quotas, Tenant};
 pub use worker::{Isolation, ServeError, WorkerCommand, serve};

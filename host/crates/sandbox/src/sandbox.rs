@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use stepwell_http::{Client, ClientError, Gateway};
+use stepwell_http::{Client, ClientError};
 use stepwell_policy::{Grants, Subject};
 use stepwell_run::{
     Control, EventKind, Failure, FailureKind, Invocation, Module, ModuleRefused, Outcome, Usage, WasmCall,
@@ -16,11 +16,12 @@ use crate::admission::{Admission, Place};
 use crate::check;
 use crate::code_cache::CacheUnusable;
 use crate::engine::{self, Machine, Numbers};
+use crate::http::{Door, Gateway};
 use crate::instance;
 use crate::log_sink::LogSink;
 use crate::modules::{Modules, NotReady};
 use crate::preopens::{self, PreopenError};
-use crate::secrets::credentials;
+use crate::secrets::{self, credentials};
 use crate::setup::Setup;
 use crate::tenant::{Caller, Load, Quotas, Tenant};
 use crate::worker::{Isolation, Workers};
@@ -120,6 +121,7 @@ impl Sandbox {
         let log =
             LogSink::new(control.events.clone(), invocation.step.clone(), control.mask.clone(), grants.limits.log);
         let log = Arc::new(log.without_waits(caller.deterministic));
+        secrets::mask(call, &control.mask);
         let outcome = match workshop {
             Workshop::Here(here) => self.execute_here(here, caller, invocation, call, &grants, control, &log).await,
             Workshop::Workers(workers) => {
@@ -160,7 +162,7 @@ impl Sandbox {
             Ok(folders) => folders,
             Err(error) => return folder_missing(&error),
         };
-        let gateway = match self.gateway(&caller.tenant, call, grants) {
+        let gateway = match self.gateway(&caller.tenant, call, grants, log) {
             Ok(gateway) => gateway,
             Err(error) => return Outcome::EngineError { message: error.to_string() },
         };
@@ -193,7 +195,11 @@ impl Sandbox {
             place = self.place(&caller.tenant, Load::of(grants), |event| log.notice(event)) => place,
             () = control.cancelled.cancelled() => return Outcome::Cancelled,
         };
-        let outcome = workers.run(&code, &caller.tenant, invocation, call, grants, control).await;
+        let gateway = match self.gateway(&caller.tenant, call, grants, log) {
+            Ok(gateway) => gateway,
+            Err(error) => return Outcome::EngineError { message: error.to_string() },
+        };
+        let outcome = workers.run(&code, &caller.tenant, invocation, call, grants, control, gateway).await;
         // The account is on this side: what a step in a worker used is known when it has ended.
         if let (Some(account), Some(cpu)) = (&caller.tenant.0.account, cpu_of(&outcome)) {
             account.charge(cpu, Instant::now());
@@ -248,6 +254,7 @@ impl Sandbox {
         tenant: &Tenant,
         call: &WasmCall,
         grants: &Grants,
+        log: &Arc<LogSink>,
     ) -> Result<Option<Arc<dyn Gateway>>, ClientError> {
         if grants.http.is_empty() {
             return Ok(None);
@@ -260,7 +267,8 @@ impl Sandbox {
             }
         };
         let client = tenant.0.client.get_or_init(|| client.for_another_tenant());
-        Ok(Some(Arc::new(client.session(grants.http.clone(), credentials(call)))))
+        let session = client.session(grants.http.clone(), credentials(call));
+        Ok(Some(Arc::new(Door::new(session, Arc::clone(log)))))
     }
 
     /// Looks at a module, without running or compiling it, and compares what it says of itself with the function file.

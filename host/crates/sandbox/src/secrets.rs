@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stepwell_http::{Credential, Form, Gateway};
+use stepwell_http::{Credential, Form, PlaceholderText};
 use stepwell_run::{MaskSink, SecretText, WasmCall};
 use wasmtime::component::Resource;
 
 use crate::bindings::stepwell::step::secrets::{Denied, HeaderForm, Host, HostSecret};
+use crate::http::Gateway;
 use crate::state::{Preview2, State};
 
 /// The capability under which refused uses are noted.
@@ -29,6 +30,7 @@ pub(crate) struct Secrets {
 
 /// A secret that the job passed, with what the step may do with it.
 struct Held {
+    /// Empty in a worker unless the guest may read it.
     text: SecretText,
     /// The guest may read it.
     is_open: bool,
@@ -48,6 +50,12 @@ pub(crate) fn credentials(call: &WasmCall) -> BTreeMap<String, Credential> {
     credentials
 }
 
+/// Masks every secret that the guest of a call may use.
+pub(crate) fn mask(call: &WasmCall, mask: &MaskSink) {
+    let is_granted = |name: &str| call.grants.secrets.iter().any(|grant| grant.name == name);
+    call.secrets.iter().filter(|(name, _)| is_granted(name)).for_each(|(_, text)| (mask.0)(text.reveal()));
+}
+
 impl Secrets {
     pub(crate) fn new(call: &WasmCall, gateway: Option<Arc<dyn Gateway>>) -> Self {
         let held = |(name, text): (&String, &SecretText)| {
@@ -57,11 +65,6 @@ impl Secrets {
             (name.clone(), Held { text: text.clone(), is_open, is_for_headers })
         };
         Self { by_name: call.secrets.iter().map(held).collect(), gateway }
-    }
-
-    /// Masks every secret that the guest may use.
-    pub(crate) fn mask(&self, mask: &MaskSink) {
-        self.by_name.values().filter(|held| held.is_granted()).for_each(|held| (mask.0)(held.text.reveal()));
     }
 
     fn open(&self, name: &str) -> Result<(), Denied> {
@@ -111,14 +114,14 @@ impl HostSecret for State<Preview2> {
             HeaderForm::Bearer => Form::Bearer,
             HeaderForm::Basic(user) => Form::Basic { user },
         };
-        let made = self.secrets.gateway.as_ref().and_then(|gateway| gateway.placeholder(name, &form));
-        let Some(made) = made else {
+        let stands = |text: &PlaceholderText| {
+            self.secrets.gateway.as_ref().is_some_and(|gateway| gateway.placeholder(name, &form, text.clone()))
+        };
+        let Some(text) = PlaceholderText::random().filter(stands) else {
             self.log.denied(CAPABILITY, &format!("{name}: header"));
             return Err(wasmtime::Error::msg("no request of this step can carry the secret in this form"));
         };
-        self.log.mask_own(&made.text);
-        self.log.mask_own(&made.carried);
-        Ok(made.text)
+        Ok(text.to_string())
     }
 
     fn drop(&mut self, secret: Resource<Secret>) -> wasmtime::Result<()> {

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use stepwell_http::Gateway;
 use stepwell_policy::{Grants, Limits};
 use stepwell_run::{Control, Invocation, Stream, WasmCall};
 use stepwell_schema::{Clock, Random};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
 use crate::files::Files;
-use crate::http::Outgoing;
+use crate::http::{Gateway, Outgoing};
 use crate::limits::Meter;
 use crate::log_sink::LogSink;
 use crate::preopens::{Opened, Preopen, show};
@@ -40,8 +39,8 @@ pub(crate) struct Setup<'a> {
 
 impl<'a> Setup<'a> {
     /// Prepares a call with these grants, which lie within those of the call: clocks, random numbers, log, the granted
-    /// variables and secrets, and the folders that were opened for it. What a secret must not show is masked from here
-    /// on. `gateway` sends the requests; none where there is no client.
+    /// variables and secrets, and the folders that were opened for it. `gateway` sends the requests; none where none are
+    /// granted.
     #[expect(clippy::too_many_arguments, reason = "all of them are what one call is")]
     pub(crate) fn new(
         invocation: &Invocation,
@@ -87,7 +86,6 @@ impl<'a> Setup<'a> {
             clock,
         };
         let secrets = Secrets::new(call, gateway.clone());
-        secrets.mask(&control.mask);
         let http = Outgoing::new(gateway, Arc::clone(&log));
         let meter = Meter::new(&grants.limits).on_account(caller.tenant.0.account.clone());
         let (limits, caller) = (grants.limits, caller.clone());

@@ -99,7 +99,7 @@ async fn plain_requests_to_addresses_that_were_allowed_by_name() {
 #[tokio::test]
 async fn servers_that_nobody_vouches_for() {
     let server = Server::secure(|_| ok("hello"));
-    let trusting_nobody = Settings { authorities: None, ..settings() };
+    let trusting_nobody = Settings { authorities: Vec::new(), ..settings() };
     let session = session(trusting_nobody, server.port());
     let told = told(&session, get(&format!("https://api.test:{}/", server.port()))).await;
     assert!(told.starts_with("the connection is not secure: invalid peer certificate"), "{told}");

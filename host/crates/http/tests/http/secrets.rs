@@ -1,11 +1,12 @@
 use http::Request;
-use stepwell_http::{Form, Session, Settings};
+use stepwell_http::{Form, PlaceholderText, Session, Settings};
 
 use crate::server::{Server, ok};
 use crate::support::{full, get, none, session, settings, text, told};
 
 fn placeholder(session: &Session) -> String {
-    session.placeholder("token", &Form::Bearer).unwrap().text
+    let text = PlaceholderText::random().unwrap();
+    session.placeholder("token", &Form::Bearer, text).unwrap().text.to_string()
 }
 
 async fn with_header(session: &Session, address: &str, value: &str) -> String {
@@ -50,7 +51,7 @@ async fn a_placeholder_is_of_one_step() {
     let (one, other) = (session(settings(), server.port()), session(settings(), server.port()));
     let told = with_header(&other, &format!("https://api.test:{}/", server.port()), &placeholder(&one)).await;
     assert_eq!(told, "a placeholder of a secret stands in a part of a header, or is not one of this step");
-    assert_eq!(one.placeholder("other", &Form::Raw), None);
+    assert_eq!(one.placeholder("other", &Form::Raw, PlaceholderText::random().unwrap()), None);
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ impl Resolver for Names {
 
 /// Settings that allow this machine and trust the servers of the tests.
 pub(crate) fn settings() -> Settings {
-    Settings { allowed: vec!["127.0.0.0/8".parse().unwrap()], authorities: Some(authority()), ..Settings::default() }
+    Settings { allowed: vec!["127.0.0.0/8".parse().unwrap()], authorities: vec![authority()], ..Settings::default() }
 }
 
 pub(crate) fn grant(host: &str, port: u16) -> HttpGrant {

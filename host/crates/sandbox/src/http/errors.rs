@@ -28,8 +28,8 @@ pub(super) fn failed(failed: &Failed) -> Error {
     match failed {
         Failed::Name => Error::DnsError { rcode: None, info_code: None },
         Failed::Connect => Error::ConnectionRefused,
-        Failed::Tls(text) if text.starts_with("invalid peer certificate") => Error::TlsCertificateError,
-        Failed::Tls(_) => Error::TlsProtocolError,
+        Failed::Tls { cause } if cause.starts_with("invalid peer certificate") => Error::TlsCertificateError,
+        Failed::Tls { .. } => Error::TlsProtocolError,
         Failed::Time => Error::HttpResponseTimeout,
         Failed::RequestTooLarge { limit } => Error::HttpRequestBodySize(Some(*limit)),
         Failed::HeadersTooLarge { limit } => Error::HttpResponseHeaderSectionSize(u32::try_from(*limit).ok()),

@@ -5,22 +5,20 @@ use std::sync::Arc;
 use http::uri::Scheme;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use stepwell_http::{Gateway, Patience, SendError, is_forbidden_header};
+use stepwell_http::{Patience, SendError, is_forbidden_header};
 use wasmtime_wasi_http::{Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::errors;
+use super::gateway::{CAPABILITY, Gateway, asked};
 use crate::log_sink::LogSink;
 
 /// Most bytes of one write into the body of a request. With this a guest holds little memory of the host.
 const BODY_CHUNK_BYTES: usize = 64 << 10;
 
-/// The capability under which refused requests are noted.
-const CAPABILITY: &str = "http";
-
 type Driving = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Sent = Result<(Response<WasiBody>, Driving), Error>;
 
-/// Sends through a gateway and notes what it refuses.
+/// Sends through a gateway, and refuses everything where there is none.
 pub(super) struct Hooks {
     gateway: Option<Arc<dyn Gateway>>,
     log: Arc<LogSink>,
@@ -68,9 +66,8 @@ async fn send(
     request: Request<WasiBody>,
     patience: Patience,
 ) -> Sent {
-    let asked = asked(&request);
     let Some(gateway) = gateway else {
-        log.denied(CAPABILITY, &asked);
+        log.denied(CAPABILITY, &asked(&request));
         return Err(Error::HttpRequestDenied);
     };
     let request = request.map(|body| body.map_err(Box::<dyn std::error::Error + Send + Sync>::from).boxed_unsync());
@@ -80,21 +77,9 @@ async fn send(
             let driving: Driving = Box::new(async { Ok(()) });
             Ok((response, driving))
         }
-        Err(SendError::Refused(refused)) => {
-            log.denied(CAPABILITY, &format!("{asked}: {refused}"));
-            Err(errors::refused(&refused))
-        }
+        Err(SendError::Refused(refused)) => Err(errors::refused(&refused)),
         Err(SendError::Failed(failed)) => Err(errors::failed(&failed)),
     }
-}
-
-/// What is noted about a refused request: its method and address, without a query, which may hold what nobody should
-/// read, and without a user for the same reason.
-fn asked(request: &Request<WasiBody>) -> String {
-    let uri = request.uri();
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{} {}://{host}{}", request.method(), uri.scheme_str().unwrap_or_default(), uri.path())
 }
 
 fn patience(options: RequestOptions) -> Patience {

@@ -1,14 +1,15 @@
 //! `wasi:http`: requests of a guest on their way to the client, and what becomes of them on the way back.
 
 mod errors;
+mod gateway;
 mod hooks;
 
 use std::sync::Arc;
 
-use stepwell_http::Gateway;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView};
 
+pub(crate) use self::gateway::{Door, Gateway, Sending};
 use self::hooks::Hooks;
 use crate::log_sink::LogSink;
 

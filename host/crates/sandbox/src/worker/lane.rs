@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Cancel = 3,
     /// To a process that compiles: its form (1 byte) and the module.
     Module = 4,
+    /// To a worker: a [`Told`](super::requests::Told).
+    Told = 5,
     /// From a process whose wall stands: a [`Standing`](super::hello::Standing).
     Standing = 10,
     /// From a process that cannot do what it is for: why, as text.
@@ -43,14 +45,17 @@ pub(super) enum Kind {
     Mask = 15,
     /// From a worker: an [`Ended`](super::words::Ended).
     Ended = 16,
+    /// From a worker: an [`Asked`](super::requests::Asked).
+    Asked = 17,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Call,
         Self::Code,
         Self::Cancel,
         Self::Module,
+        Self::Told,
         Self::Standing,
         Self::Unable,
         Self::NeedsCode,
@@ -58,6 +63,7 @@ impl Kind {
         Self::Log,
         Self::Mask,
         Self::Ended,
+        Self::Asked,
     ];
 
     fn of(number: u8) -> Option<Self> {

@@ -1,8 +1,8 @@
 //! Guests in processes of their own, behind a wall.
 //!
 //! `workers` and `process` are the host's side: which process runs a call, and the talk with it. `serve` is the other
-//! side: the process itself. `wire` is what they say to each other, `lane` how; `code` is compiled code on its way from
-//! `compile`, another process, to the workers. See docs/design/workers.md.
+//! side: the process itself. `wire` is what they say to each other, `lane` how, and `requests` what becomes of a guest's
+//! requests; `code` is compiled code on its way from `compile`, another process, to the workers. See docs/design/workers.md.
 
 mod code;
 mod command;
@@ -11,6 +11,7 @@ mod descriptors;
 mod hello;
 mod lane;
 mod process;
+mod requests;
 mod serve;
 mod wire;
 mod words;

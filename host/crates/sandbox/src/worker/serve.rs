@@ -18,16 +18,19 @@ use super::compile;
 use super::descriptors;
 use super::hello::{Hello, Purpose, Standing};
 use super::lane::{Incoming, Kind, Lane, MAX_CODE_BYTES, Outgoing, send_blocking};
+use super::requests::{Asked, LaneGateway, Told};
 use super::wire::{Malformed, from_bytes, to_bytes};
 use super::words::{Call, Ended, Event, FolderUse};
 use crate::admission::Admission;
 use crate::engine::Machine;
+use crate::http::Gateway;
 use crate::instance;
 use crate::limits::MAX_HANDLES;
 use crate::log_sink::LogSink;
 use crate::modules::{Modules, Ready};
 use crate::preopens::{Opened, readable};
 use crate::sandbox::not_ready;
+use crate::secrets::credentials;
 use crate::setup::Setup;
 use crate::tenant::{Caller, Quotas};
 
@@ -220,9 +223,11 @@ impl Worker {
         }));
         let control = Control { events, cancelled: cancelled.clone(), grace: call.grace, mask };
         let invocation = call.into_invocation();
+        let (asked, asks) = mpsc::unbounded_channel();
+        let gateway = gateway(&invocation, asked);
         let running = async {
             let outcome = match &invocation.action {
-                Action::Wasm(call) => self.execute(ready, &invocation, call, &control, folders).await,
+                Action::Wasm(call) => self.execute(ready, &invocation, call, &control, folders, gateway.clone()).await,
                 Action::Command { .. } | Action::Script { .. } => {
                     Outcome::EngineError { message: "a worker runs WebAssembly alone".to_owned() }
                 }
@@ -234,11 +239,11 @@ impl Worker {
         let Lane { incoming, outgoing } = lane;
         tokio::select! {
             biased;
-            (outcome, sent) = async { tokio::join!(running, forward(stream, masked, outgoing)) } => {
+            (outcome, sent) = async { tokio::join!(running, forward(stream, masked, asks, outgoing)) } => {
                 sent?;
                 Ok(outcome)
             }
-            gone = watch(incoming, &cancelled) => Err(gone),
+            gone = watch(incoming, &cancelled, gateway.as_deref()) => Err(gone),
         }
     }
 
@@ -249,6 +254,7 @@ impl Worker {
         call: &WasmCall,
         control: &Control,
         folders: Vec<Opened>,
+        gateway: Option<Arc<LaneGateway>>,
     ) -> Outcome {
         let log = Arc::new(LogSink::new(
             control.events.clone(),
@@ -256,7 +262,9 @@ impl Worker {
             control.mask.clone(),
             call.grants.limits.log,
         ));
-        let setup = Setup::new(invocation, call, &call.grants, &self.caller, control, Arc::clone(&log), folders, None);
+        let gateway = gateway.map(|gateway| gateway as Arc<dyn Gateway>);
+        let setup =
+            Setup::new(invocation, call, &call.grants, &self.caller, control, Arc::clone(&log), folders, gateway);
         let outcome = instance::run(&self.machine.engine, ready, call, setup, &self.scratch).await;
         log.finish();
         outcome
@@ -272,17 +280,37 @@ impl Worker {
     }
 }
 
-/// Sends events to the host as they come, until there will be none. A text is masked there before anything that was said
-/// after it.
+/// Returns what sends the requests of a call; none where none are granted.
+fn gateway(invocation: &Invocation, asked: mpsc::UnboundedSender<Asked>) -> Option<Arc<LaneGateway>> {
+    let Action::Wasm(call) = &invocation.action else { return None };
+    let secrets = || credentials(call).into_keys().collect();
+    (!call.grants.http.is_empty()).then(|| Arc::new(LaneGateway::new(asked, secrets())))
+}
+
+/// Sends events to the host as they come, until there will be none, and what is said about requests, which never waits
+/// for events longer than it takes to write one. A text is masked there, and a placeholder known, before anything that
+/// was said after it.
 async fn forward(
     mut events: EventStream,
     mut masked: mpsc::UnboundedReceiver<String>,
+    mut asks: mpsc::UnboundedReceiver<Asked>,
     outgoing: &mut Outgoing,
 ) -> io::Result<()> {
     loop {
-        let event = events.next().await;
+        // Neither comes before the other, so that neither is held up by much of the other.
+        let event = tokio::select! {
+            Some(asked) = asks.recv() => {
+                outgoing.send(Kind::Asked, &[&to_bytes(&asked)]).await?;
+                continue;
+            }
+            event = events.next() => event,
+        };
         while let Ok(text) = masked.try_recv() {
             outgoing.send(Kind::Mask, &[text.as_bytes()]).await?;
+        }
+        for _ in 0..asks.len() {
+            let Ok(asked) = asks.try_recv() else { break };
+            outgoing.send(Kind::Asked, &[&to_bytes(&asked)]).await?;
         }
         match event {
             None => return Ok(()),
@@ -297,13 +325,18 @@ async fn forward(
     }
 }
 
-/// Passes a cancellation on. Comes back with an error only: the host is gone, or does not keep to what was agreed.
-async fn watch(incoming: &mut Incoming, cancelled: &CancellationToken) -> io::Error {
+/// Passes a cancellation on, and answers to requests. Comes back with an error only: the host is gone, or does not keep to
+/// what was agreed.
+async fn watch(incoming: &mut Incoming, cancelled: &CancellationToken, gateway: Option<&LaneGateway>) -> io::Error {
     loop {
-        match incoming.next().await {
-            Ok(frame) if frame.kind == Kind::Cancel => cancelled.cancel(),
-            Ok(_) => return io::ErrorKind::InvalidData.into(),
+        let frame = match incoming.next().await {
+            Ok(frame) => frame,
             Err(error) => return error,
+        };
+        match (frame.kind, gateway, from_bytes::<Told>(&frame.body)) {
+            (Kind::Cancel, _, _) => cancelled.cancel(),
+            (Kind::Told, Some(gateway), Ok(told)) => gateway.told(told),
+            _ => return io::ErrorKind::InvalidData.into(),
         }
     }
 }

@@ -3,9 +3,12 @@
 //! One program talks to itself, so there are no versions. What comes from a worker is foreign: reading it allocates no
 //! more than it holds, and goes no deeper than [`MAX_DEPTH`].
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use stepwell_schema::Value;
 
 /// Deepest nesting of values. Documents and guests are held to less before.
@@ -121,6 +124,49 @@ impl Wire for String {
     fn take(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         let length = from.length()?;
         Ok(std::str::from_utf8(from.bytes(length)?).map_err(|_| Malformed)?.to_owned())
+    }
+}
+
+impl Wire for usize {
+    fn put(&self, to: &mut Vec<u8>) {
+        (*self as u64).put(to);
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Self::try_from(u64::take(from)?).map_err(|_| Malformed)
+    }
+}
+
+impl Wire for Cow<'static, str> {
+    fn put(&self, to: &mut Vec<u8>) {
+        put_length(self.len(), to);
+        to.extend_from_slice(self.as_bytes());
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        String::take(from).map(Self::Owned)
+    }
+}
+
+impl Wire for Bytes {
+    fn put(&self, to: &mut Vec<u8>) {
+        put_length(self.len(), to);
+        to.extend_from_slice(self);
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let length = from.length()?;
+        Ok(Self::copy_from_slice(from.bytes(length)?))
+    }
+}
+
+impl Wire for IpAddr {
+    fn put(&self, to: &mut Vec<u8>) {
+        self.to_string().put(to);
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        String::take(from)?.parse().map_err(|_| Malformed)
     }
 }
 
@@ -251,7 +297,33 @@ macro_rules! wire_enum {
     };
 }
 
-pub(crate) use {wire_enum, wire_struct};
+/// Writes and reads an enum whose variants have named fields or none.
+macro_rules! wire_variants {
+    ($name:path { $($variant:ident { $($field:ident),* } = $number:literal),* $(,)? }) => {
+        impl $crate::worker::wire::Wire for $name {
+            fn put(&self, to: &mut Vec<u8>) {
+                match self {
+                    $(Self::$variant { $($field),* } => {
+                        to.push($number);
+                        $($crate::worker::wire::Wire::put($field, to);)*
+                    })*
+                }
+            }
+
+            fn take(from: &mut $crate::worker::wire::Reader<'_>) -> Result<Self, $crate::worker::wire::Malformed> {
+                Ok(match u8::take(from)? {
+                    $($number => {
+                        $(let $field = $crate::worker::wire::Wire::take(from)?;)*
+                        Self::$variant { $($field),* }
+                    })*
+                    _ => return Err($crate::worker::wire::Malformed),
+                })
+            }
+        }
+    };
+}
+
+pub(crate) use {wire_enum, wire_struct, wire_variants};
 
 #[cfg(test)]
 mod tests {

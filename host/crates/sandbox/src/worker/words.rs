@@ -27,7 +27,8 @@ pub(super) struct Call {
     arguments: Vec<String>,
     inputs: Vec<Input>,
     grants: Granted,
-    secrets: Vec<(String, String)>,
+    /// By name; the text of those that the guest may read.
+    secrets: Vec<(String, Option<String>)>,
     pub(super) folders: Vec<FolderUse>,
     pub(super) grace: Duration,
 }
@@ -100,7 +101,7 @@ impl Call {
                 secrets: grants.secrets.clone(),
                 capabilities: grants.capabilities.clone(),
             },
-            secrets: revealed(call),
+            secrets: secrets(call),
             folders,
             grace,
         }
@@ -138,7 +139,11 @@ impl Call {
                     secrets: granted.secrets,
                     capabilities: granted.capabilities,
                 },
-                secrets: self.secrets.into_iter().map(|(name, text)| (name, SecretText::new(text))).collect(),
+                secrets: self
+                    .secrets
+                    .into_iter()
+                    .map(|(name, text)| (name, SecretText::new(text.unwrap_or_default())))
+                    .collect(),
             }),
         }
     }
@@ -154,11 +159,13 @@ impl Call {
     }
 }
 
-/// Returns the secrets that the guest may read. The others stay with the host, which alone puts them into requests.
-fn revealed(call: &WasmCall) -> Vec<(String, String)> {
+/// Returns the names of the secrets of a call, with the text of those that the guest may read. The others stay with the
+/// host, which alone puts them into requests.
+fn secrets(call: &WasmCall) -> Vec<(String, Option<String>)> {
     let may_read = |name: &str| call.grants.secrets.iter().any(|grant| grant.name == name && grant.host.is_none());
-    let revealed = call.secrets.iter().filter(|(name, _)| may_read(name));
-    revealed.map(|(name, secret)| (name.clone(), secret.reveal().to_owned())).collect()
+    let crosses =
+        |(name, secret): (&String, &SecretText)| (name.clone(), may_read(name).then(|| secret.reveal().to_owned()));
+    call.secrets.iter().map(crosses).collect()
 }
 
 /// An event that a guest can cause, besides its streams.

@@ -7,20 +7,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use stepwell_policy::Grants;
-use stepwell_run::{Control, EventKind, Failure, FailureKind, Invocation, Outcome, Stream, Usage, WasmCall};
+use stepwell_run::{Control, EventKind, Invocation, Outcome, Stream, WasmCall};
 use tokio::sync::OnceCell;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 use wasmtime::Engine;
 
 use super::code::{Code, Codes};
 use super::command::WorkerCommand;
 use super::compile::Compilers;
-use super::lane::{Frame, Kind, Lane};
+use super::lane::{Frame, Incoming, Kind, Lane, Outgoing};
 use super::process::{StartError, Worker};
+use super::requests::{Requests, Said};
 use super::wire::{from_bytes, to_bytes};
 use super::words::{Call, Ended, Event, FolderUse};
 use crate::code_cache::CacheUnusable;
 use crate::engine::Numbers;
+use crate::http::Gateway;
 use crate::log_sink::LogSink;
 use crate::modules::NotReady;
 use crate::preopens::{self, Opened};
@@ -77,8 +80,8 @@ struct FolderKey {
 
 /// How the talk about a call ended.
 enum Talk {
-    /// With an outcome; the lane can be used again.
-    Ended(Outcome),
+    /// With an outcome. Whether the lane can be used again.
+    Ended { outcome: Outcome, is_reusable: bool },
     /// The worker is gone.
     Gone,
     /// The worker did what none does, or nothing.
@@ -121,7 +124,8 @@ impl Workers {
         self.codes.get(&call.module, |event| log.notice(event)).await
     }
 
-    /// Runs a call in a worker to its end.
+    /// Runs a call in a worker to its end. `gateway` sends its requests; none where none are granted.
+    #[expect(clippy::too_many_arguments, reason = "all of them are what one call is")]
     pub(crate) async fn run(
         &self,
         code: &Code,
@@ -130,10 +134,8 @@ impl Workers {
         call: &WasmCall,
         grants: &Grants,
         control: &Control,
+        gateway: Option<Arc<dyn Gateway>>,
     ) -> Outcome {
-        if !call.grants.http.is_empty() {
-            return no_requests();
-        }
         let folders = match preopens::open(&invocation.work_dir, grants, call.function_folder.as_deref()) {
             Ok(folders) => folders,
             Err(error) => return folder_missing(&error),
@@ -154,7 +156,7 @@ impl Workers {
         self.tell_gaps(&worker, invocation, control);
         let uses = uses(folders);
         let message = Call::new(invocation, call, grants, code.form, uses, control.grace);
-        self.talk(&worker, &message, code, invocation, call, control).await
+        self.talk(&worker, &message, code, invocation, call, control, gateway).await
     }
 
     /// Returns the worker for a key, starting it if there is none that runs.
@@ -193,6 +195,7 @@ impl Workers {
         slot
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all of them are what one call is")]
     async fn talk(
         &self,
         worker: &Worker,
@@ -201,14 +204,17 @@ impl Workers {
         invocation: &Invocation,
         call: &WasmCall,
         control: &Control,
+        gateway: Option<Arc<dyn Gateway>>,
     ) -> Outcome {
         let Ok(mut lane) = worker.lane() else { return gone(worker).await };
         if lane.outgoing.send(Kind::Call, &[&to_bytes(message)]).await.is_err() {
             return gone(worker).await;
         }
-        match converse(&mut lane, code, invocation, call, control).await {
-            Talk::Ended(outcome) => {
-                worker.give_back(lane);
+        match converse(&mut lane, code, invocation, call, control, gateway).await {
+            Talk::Ended { outcome, is_reusable } => {
+                if is_reusable {
+                    worker.give_back(lane);
+                }
                 outcome
             }
             Talk::Gone => gone(worker).await,
@@ -259,43 +265,110 @@ fn is_idle(slot: &Slot) -> bool {
     Arc::strong_count(slot) == 1 && slot.get().is_none_or(|worker| Arc::strong_count(worker) == 1)
 }
 
-/// Talks about one call until it ends, one way or another.
-async fn converse(lane: &mut Lane, code: &Code, invocation: &Invocation, call: &WasmCall, control: &Control) -> Talk {
+/// What the host says of its own accord, besides what it says about requests.
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    Code,
+    Cancel,
+}
+
+/// Talks about one call until it ends, one way or another. Its requests end with it.
+async fn converse(
+    lane: &mut Lane,
+    code: &Code,
+    invocation: &Invocation,
+    call: &WasmCall,
+    control: &Control,
+    gateway: Option<Arc<dyn Gateway>>,
+) -> Talk {
+    let Lane { incoming, outgoing } = lane;
+    let (orders, ordered) = unbounded_channel();
+    let (mut requests, said) = Requests::new(gateway);
+    // Writing never holds up reading, so that a worker is heard whatever it reads.
+    let mut writing = std::pin::pin!(write(outgoing, ordered, said, code));
+    let talk = tokio::select! {
+        talk = listen(incoming, &orders, &mut requests, invocation, call, control) => talk,
+        _ = &mut writing => Talk::Gone,
+    };
+    requests.end_all().await;
+    drop(orders);
+    match talk {
+        Talk::Ended { outcome, is_reusable } => {
+            // The next call begins where a frame does.
+            let written = tokio::time::timeout(PATIENCE, writing).await;
+            Talk::Ended { outcome, is_reusable: is_reusable && matches!(written, Ok(Ok(()))) }
+        }
+        other => other,
+    }
+}
+
+/// Writes to a worker until there are no more orders, and then what was said before.
+async fn write(
+    outgoing: &mut Outgoing,
+    mut orders: UnboundedReceiver<Order>,
+    mut said: UnboundedReceiver<Said>,
+    code: &Code,
+) -> std::io::Result<()> {
+    loop {
+        tokio::select! {
+            biased;
+            order = orders.recv(), if !said.is_closed() => match order {
+                Some(Order::Code) => outgoing.send(Kind::Code, &[&code.bytes]).await?,
+                Some(Order::Cancel) => outgoing.send(Kind::Cancel, &[]).await?,
+                // A connection that is about to end may hold on to the body of a request.
+                None => said.close(),
+            },
+            said = said.recv() => match said {
+                Some(said) => outgoing.send(Kind::Told, &[&to_bytes(&said.told)]).await?,
+                None => return Ok(()),
+            },
+        }
+    }
+}
+
+/// Hears what a worker says about one call, and does it.
+async fn listen(
+    incoming: &mut Incoming,
+    orders: &UnboundedSender<Order>,
+    requests: &mut Requests,
+    invocation: &Invocation,
+    call: &WasmCall,
+    control: &Control,
+) -> Talk {
     let limits = &call.grants.limits;
     let mut room = Room::of(limits.log);
     // Both are far off where nothing goes wrong. A time beyond what the clock can tell is no deadline.
     let started = Instant::now();
     let overdue = started.checked_add(limits.wall.saturating_add(control.grace).saturating_add(PATIENCE));
-    let mut given_up = None;
+    let (mut given_up, mut has_code) = (None, false);
     loop {
         let frame = tokio::select! {
+            // A worker that never stops talking is held to its time as well.
             biased;
-            frame = lane.incoming.next() => match frame {
+            () = reached(given_up) => return Talk::Overdue,
+            () = reached(overdue) => return Talk::Broken("did not end in time"),
+            () = control.cancelled.cancelled(), if given_up.is_none() => {
+                // Where nobody writes, the worker is gone.
+                let _ = orders.send(Order::Cancel);
+                given_up = Some(Instant::now() + control.grace.saturating_add(PATIENCE));
+                continue;
+            }
+            frame = incoming.next() => match frame {
                 Ok(frame) => frame,
                 Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
                     return Talk::Broken("said what no worker says");
                 }
                 Err(_) => return Talk::Gone,
             },
-            () = control.cancelled.cancelled(), if given_up.is_none() => {
-                if lane.outgoing.send(Kind::Cancel, &[]).await.is_err() {
-                    return Talk::Gone;
-                }
-                given_up = Some(Instant::now() + control.grace.saturating_add(PATIENCE));
-                continue;
-            }
-            () = reached(given_up) => return Talk::Overdue,
-            () = reached(overdue) => return Talk::Broken("did not end in time"),
         };
         match frame.kind {
-            Kind::NeedsCode => {
-                if lane.outgoing.send(Kind::Code, &[&code.bytes]).await.is_err() {
-                    return Talk::Gone;
-                }
+            Kind::NeedsCode if !has_code => {
+                has_code = true;
+                let _ = orders.send(Order::Code);
             }
             Kind::Ended => {
                 return match from_bytes::<Ended>(&frame.body) {
-                    Ok(Ended(outcome)) => Talk::Ended(outcome),
+                    Ok(Ended(outcome)) => Talk::Ended { outcome, is_reusable: true },
                     Err(_) => Talk::Broken("said what no worker says"),
                 };
             }
@@ -307,7 +380,19 @@ async fn converse(lane: &mut Lane, code: &Code, invocation: &Invocation, call: &
                     return Talk::Broken("said what no worker says");
                 }
             }
-            Kind::Call | Kind::Code | Kind::Cancel | Kind::Module | Kind::Standing | Kind::Unable => {
+            Kind::Asked => {
+                if requests.asked(&frame.body).is_err() {
+                    return Talk::Broken("asked what no worker asks");
+                }
+            }
+            Kind::NeedsCode
+            | Kind::Call
+            | Kind::Code
+            | Kind::Cancel
+            | Kind::Module
+            | Kind::Told
+            | Kind::Standing
+            | Kind::Unable => {
                 return Talk::Broken("said what no worker says");
             }
         }
@@ -381,16 +466,6 @@ fn lost(message: String) -> Outcome {
     Outcome::EngineError { message }
 }
 
-fn no_requests() -> Outcome {
-    let failure = Failure {
-        kind: FailureKind::Unavailable,
-        message: "requests are not served in a worker".to_owned(),
-        causes: Vec::new(),
-        hint: Some("run the job with `--isolation in-process`".to_owned()),
-    };
-    Outcome::Failed(failure, Usage::default())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -441,7 +516,7 @@ mod tests {
             }
         };
         let listening = async {
-            let talk = converse(&mut host, &code, &invocation, &call, &control).await;
+            let talk = converse(&mut host, &code, &invocation, &call, &control, None).await;
             drop((control, host));
             talk
         };
@@ -470,11 +545,11 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_a_worker_says_the_host_is_done_with_it(
-            frames in prop::collection::vec((0..11_usize, prop::collection::vec(any::<u8>(), 0..40)), 0..20)
+            frames in prop::collection::vec((0..Kind::ALL.len(), prop::collection::vec(any::<u8>(), 0..40)), 0..20)
         ) {
             let frames: Vec<_> = frames.into_iter().map(|(kind, body)| (Kind::ALL[kind], body)).collect();
             match run(told(&frames, 1)) {
-                Talk::Ended(_) | Talk::Gone | Talk::Broken(_) => {}
+                Talk::Ended { .. } | Talk::Gone | Talk::Broken(_) => {}
                 Talk::Overdue => prop_assert!(false, "nothing was cancelled"),
             }
         }

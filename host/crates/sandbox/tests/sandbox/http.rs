@@ -27,7 +27,7 @@ static BENCH: LazyLock<Bench> = LazyLock::new(|| {
     let (port, heads) = serve(&certified);
     let settings = HttpSettings {
         allowed: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
-        authorities: Some(authorities),
+        authorities: vec![authorities],
         response_bytes: 10_000,
         ..HttpSettings::default()
     };
