@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use reqwest::{Proxy, Url, redirect, retry};
-use rustls::ClientConfig;
 use stepwell_policy::{HttpGrant, host_name};
 use tokio::sync::Semaphore;
 
@@ -18,7 +17,7 @@ use crate::pinned::Pinned;
 use crate::resolver::{Resolver, SystemResolver};
 use crate::session::Session;
 use crate::settings::Settings;
-use crate::trust;
+use crate::trust::Trust;
 
 /// Most headers of a response.
 const MAX_HEADERS: usize = 100;
@@ -34,7 +33,7 @@ pub(crate) struct Inner {
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) places: Arc<Semaphore>,
     proxy: Option<Url>,
-    tls: ClientConfig,
+    trust: Arc<Trust>,
 }
 
 /// Why settings cannot be used.
@@ -71,18 +70,19 @@ impl Client {
     /// See [`ClientError`].
     pub fn with_resolver(settings: Settings, resolver: Arc<dyn Resolver>) -> Result<Self, ClientError> {
         let proxy = settings.proxy.as_deref().map(|text| proxy(text).ok_or(ClientError::Proxy)).transpose()?;
-        let tls = trust::client_config(&settings.authorities)?;
+        let trust = Arc::new(Trust::in_authorities(&settings.authorities)?);
         let places = Arc::new(Semaphore::new(settings.per_tenant.clamp(1, Semaphore::MAX_PERMITS)));
-        Ok(Self { inner: Arc::new(Inner { settings, resolver, places, proxy, tls }) })
+        Ok(Self { inner: Arc::new(Inner { settings, resolver, places, proxy, trust }) })
     }
 
     /// Makes a client for another tenant: with the same settings, and places of its own.
     #[must_use]
     pub fn for_another_tenant(&self) -> Self {
-        let Inner { settings, resolver, proxy, tls, places: _ } = &*self.inner;
+        let Inner { settings, resolver, proxy, trust, places: _ } = &*self.inner;
         let places = Arc::new(Semaphore::new(settings.per_tenant.clamp(1, Semaphore::MAX_PERMITS)));
-        let (settings, resolver, proxy, tls) = (settings.clone(), Arc::clone(resolver), proxy.clone(), tls.clone());
-        Self { inner: Arc::new(Inner { settings, resolver, places, proxy, tls }) }
+        let (settings, resolver, proxy) = (settings.clone(), Arc::clone(resolver), proxy.clone());
+        let trust = Arc::clone(trust);
+        Self { inner: Arc::new(Inner { settings, resolver, places, proxy, trust }) }
     }
 
     /// Starts the requests of one call of a step. `credentials` are by the names of the secrets.
@@ -111,7 +111,7 @@ impl Inner {
             .http1_max_headers(MAX_HEADERS)
             // Nothing of one request is left for the next.
             .pool_max_idle_per_host(0)
-            .tls_backend_preconfigured(self.tls.clone());
+            .tls_backend_preconfigured(self.trust.config().clone());
         let builder = match &self.proxy {
             None => builder.dns_resolver(Arc::new(Pinned { host: destination.host.clone(), addresses })),
             Some(proxy) => {

@@ -6,6 +6,7 @@
 
 mod code;
 mod command;
+mod company;
 mod compile;
 mod descriptors;
 mod hello;

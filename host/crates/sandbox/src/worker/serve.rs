@@ -14,6 +14,7 @@ use stepwell_run::{Action, Control, EventKind, EventStream, Invocation, MaskSink
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::company::Company;
 use super::compile;
 use super::descriptors;
 use super::hello::{Hello, Purpose, Standing};
@@ -61,6 +62,8 @@ struct Worker {
     caller: Caller,
     folders: Vec<OwnedFd>,
     scratch: PathBuf,
+    calls: Company,
+    threads: u32,
 }
 
 /// Is a worker: takes over this process, whose standard input is the socket that a [`WorkerCommand`](crate::WorkerCommand)
@@ -123,7 +126,7 @@ fn guests(host: &UnixStream, raised: Raised, hello: &Hello, folders: Vec<OwnedFd
     // Turns and quotas are the host's: behind the wall all steps are of one tenant.
     let tenant = Admission::new(hello.instances as usize, Quotas::default()).tenant(Subject::DEFAULT_TENANT, None);
     let caller = Caller { tenant, deterministic: hello.canonical };
-    let worker = Arc::new(Worker { machine, modules, caller, folders, scratch });
+    let worker = Arc::new(Worker { machine, modules, caller, folders, scratch, calls: Company::default(), threads: hello.threads });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(hello.threads.max(1) as usize)
         .event_interval(EVENT_INTERVAL)
@@ -162,11 +165,16 @@ impl Worker {
     }
 
     async fn serve_call(&self, lane: &mut Lane) -> io::Result<()> {
+        // The next step of a job often follows at once.
+        if self.calls.is_empty() && self.threads > 1 {
+            lane.incoming.look_out();
+        }
         let frame = lane.incoming.next().await?;
         // A cancellation may come when its call is over.
         if frame.kind != Kind::Call {
             return Ok(());
         }
+        let _call = self.calls.enter();
         let damaged = |Malformed| io::Error::from(io::ErrorKind::InvalidData);
         let call: Call = from_bytes(&frame.body).map_err(damaged)?;
         let cancelled = CancellationToken::new();

@@ -15,6 +15,7 @@ use wasmtime::Engine;
 
 use super::code::{Code, Codes};
 use super::command::WorkerCommand;
+use super::company::Company;
 use super::compile::Compilers;
 use super::lane::{Frame, Incoming, Kind, Lane, Outgoing};
 use super::process::{StartError, Worker};
@@ -54,6 +55,8 @@ pub(crate) struct Workers {
     codes: Codes,
     /// Those used last stand at the end.
     running: Mutex<Vec<(Key, Slot)>>,
+    /// Calls that are talked about.
+    calls: Company,
     /// Whether it was said what the kernel lacks.
     told: AtomicBool,
 }
@@ -111,6 +114,7 @@ impl Workers {
             threads: u32::try_from(threads).unwrap_or(u32::MAX),
             codes,
             running: Mutex::default(),
+            calls: Company::default(),
             told: AtomicBool::new(false),
         };
         (workers, unusable)
@@ -207,8 +211,12 @@ impl Workers {
         gateway: Option<Arc<dyn Gateway>>,
     ) -> Outcome {
         let Ok(mut lane) = worker.lane() else { return gone(worker).await };
+        let call_here = self.calls.enter();
         if lane.outgoing.send(Kind::Call, &[&to_bytes(message)]).await.is_err() {
             return gone(worker).await;
+        }
+        if call_here.is_alone() && self.threads > 1 {
+            lane.incoming.look_out();
         }
         match converse(&mut lane, code, invocation, call, control, gateway).await {
             Talk::Ended { outcome, is_reusable } => {
