@@ -69,7 +69,7 @@ fn decide(text: &str, asked: &[&str]) {
     };
     let requests: Vec<Request> = asked.iter().flat_map(|text| requests(text)).collect();
     let subject = Arc::new(Subject::of_source("job.yml"));
-    let decide = || policy.decide(&subject, &function(), &requests, Path::new(WORK_DIR));
+    let decide = || policy.decide(&subject, &function(), &requests, &[], Path::new(WORK_DIR));
     let decisions = decide();
     assert_eq!(decisions, decide(), "two answers differ");
     for root in &decisions.grants.roots {
