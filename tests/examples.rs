@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::support::{Place, files};
+use crate::support::markdown::blocks;
+use crate::support::{Place, files, shipped, workspace_root};
 
 #[test]
 fn the_release_example_makes_what_native_tools_accept() {
@@ -116,6 +117,49 @@ fn the_embedding_example_runs_three_jobs() {
         assert!(text.contains(&format!("{who:8} Hello {who}!\n")), "{text}");
         assert!(text.contains(&format!("{who:8}        succeeded\n")), "{text}");
     }
+}
+
+/// Where the page of a function has a folder `example` beside it, the job finds what is in there; `guest-sdk` is there for
+/// all.
+#[test]
+fn the_job_on_the_page_of_each_shipped_function_runs() {
+    let mut failed = Vec::new();
+    for folder in shipped() {
+        let place = Place::new();
+        place.copy("guest-sdk", "guest-sdk");
+        if workspace_root().join(&folder).join("example").exists() {
+            place.copy(&format!("{folder}/example"), ".");
+        }
+        let page = fs::read_to_string(workspace_root().join(&folder).join("README.md")).expect("each has a page");
+        let job = blocks(&page).into_iter().find(|block| block.language == "yaml").expect("a page shows a job");
+        place.write("job.yml", job.text);
+        let ran = place.run(["run", "job.yml"]);
+        if ran.code != Some(0) {
+            failed.push(format!("{folder}\n{}{}", ran.stdout, ran.stderr));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn a_query_that_never_ends_and_one_that_is_too_deep() {
+    let place = Place::new();
+    place.write("stepwell.toml", "[limits]\ncpu = \"2s\"\n");
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    place.write("in/deep.json", deep);
+    let job = |inputs: &str| {
+        place.write(
+            "job.yml",
+            format!("run: [ {{ name: ask, func: 'builtin://stepwell/query', inputs: {{ {inputs} }} }} ]\n"),
+        );
+        place.run(["run", "job.yml", "--settings", "stepwell.toml"])
+    };
+    job("program: 'def f: f; f'").code(TIMED_OUT).says("2 s");
+    job("program: 'def f: 1 + f; f'").code(1).says("stack");
+    job("program: '.', source: in, files: [deep.json]")
+        .code(1)
+        .says("`in/deep.json`, line 1: this is nested too deeply");
+    job("program: 'reduce range(100000) as $i (null; [.])'").code(1).says("result 1 is nested deeper than 31 levels");
 }
 
 #[test]
