@@ -1,4 +1,4 @@
-//! How deep a JSON text is nested, told before anything that calls itself reads it.
+//! How deep values may be nested, and how deep a text is before something reads it that knows no bound.
 
 /// How deep values may be nested: far deeper than what people write, and safe on the guest's stack, of which reading,
 /// comparing, writing and dropping take some for each level.
@@ -6,7 +6,7 @@ pub(crate) const MAX_DEPTH: usize = 256;
 
 /// Returns the place of the first bracket that opens more than [`MAX_DEPTH`] levels; none if there is none.
 ///
-/// Brackets in strings and comments do not count. Texts that are not JSON give any answer.
+/// Brackets in strings and comments do not count. Texts that are neither JSON nor programs give any answer.
 pub(crate) fn too_deep(text: &[u8]) -> Option<usize> {
     let mut depth = 0_usize;
     let mut place = 0;

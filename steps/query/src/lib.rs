@@ -9,6 +9,7 @@
 
 mod depth;
 mod format;
+mod json;
 mod program;
 mod results;
 mod source;

@@ -2,12 +2,12 @@
 
 use std::io::{BufRead, BufReader};
 
+use bytes::Bytes;
 use jaq_json::{Val, read};
 use stepwell_sdk::{Access, Failure, Step, path, serde_json};
 
-use crate::depth::{MAX_DEPTH, too_deep};
 use crate::format::Format;
-use crate::{Request, toml_text, value, yaml};
+use crate::{Request, json, toml_text, value, yaml};
 
 /// How much is read at once. Each call of the host moves up to 64 KiB.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -44,7 +44,7 @@ impl<'r> Source<'r> {
     pub(crate) fn each(&self, step: &Step, found: &mut Found<'_>) -> Result<(), Failure> {
         match self {
             Self::Files(files) => files.iter().try_for_each(|(path, format)| read_file(step, path, *format, found)),
-            Self::Text(text, format) => read_text(text.as_bytes(), "input `text`", *format, found),
+            Self::Text(text, format) => read_text(text.as_bytes().to_vec(), "input `text`", *format, found),
             Self::Values(values) => values
                 .iter()
                 .enumerate()
@@ -85,16 +85,16 @@ fn read_file(step: &Step, path: &str, format: Format, found: &mut Found<'_>) -> 
         Format::JsonLines | Format::Lines => {
             each_line(&mut BufReader::with_capacity(BUFFER_BYTES, step.open(path)?), &place, format, found, path)
         }
-        Format::Json | Format::Yaml | Format::Toml => read_text(&step.read(path)?, &place, format, found),
+        Format::Json | Format::Yaml | Format::Toml => read_text(step.read(path)?, &place, format, found),
     }
 }
 
-fn read_text(text: &[u8], place: &str, format: Format, found: &mut Found<'_>) -> Result<(), Failure> {
+fn read_text(text: Vec<u8>, place: &str, format: Format, found: &mut Found<'_>) -> Result<(), Failure> {
     match format {
-        Format::Json => read_json(text, place, 1, found),
-        Format::JsonLines | Format::Lines => each_line(&mut &*text, place, format, found, place),
-        Format::Yaml => yaml::read(utf8(text, place)?, place, &mut |value| found(place, value)),
-        Format::Toml => found(place, toml_text::read(utf8(text, place)?, place)?),
+        Format::Json => json::read(&Bytes::from(text), place, 1, &mut |value| found(place, value)),
+        Format::JsonLines | Format::Lines => each_line(&mut text.as_slice(), place, format, found, place),
+        Format::Yaml => yaml::read(utf8(&text, place)?, place, &mut |value| found(place, value)),
+        Format::Toml => found(place, toml_text::read(utf8(&text, place)?, place)?),
     }
 }
 
@@ -103,27 +103,6 @@ fn utf8<'t>(text: &'t [u8], place: &str) -> Result<&'t str, Failure> {
         let line = value::line(text, error.valid_up_to());
         Failure::failed(format!("{place}, line {line}: this is not UTF-8"))
     })
-}
-
-/// Reads JSON values that begin in a line of the given number.
-fn read_json(text: &[u8], place: &str, first_line: usize, found: &mut Found<'_>) -> Result<(), Failure> {
-    let line = |offset| first_line - 1 + value::line(text, offset);
-    if let Some(offset) = too_deep(text) {
-        return Err(Failure::failed(format!("{place}, line {}: this is nested too deeply", line(offset)))
-            .cause(format!("at most {MAX_DEPTH} levels are read")));
-    }
-    for read in read::parse_many(text) {
-        let value = read.map_err(|error| {
-            // The error keeps its offset to itself, and says it.
-            let error = error.to_string();
-            let known = error.strip_prefix("byte offset ").and_then(|rest| rest.split_once(": "));
-            let (offset, what) =
-                known.map_or((0, error.as_str()), |(offset, what)| (offset.parse().unwrap_or(0), what));
-            Failure::failed(format!("{place}, line {}: this is not JSON", line(offset))).cause(what)
-        })?;
-        found(place, value)?;
-    }
-    Ok(())
 }
 
 /// Reads line by line, so that only one is held.
@@ -146,7 +125,7 @@ fn each_line(
                 .map_err(|_| Failure::failed(format!("{place}, line {number}: this is not UTF-8")))?;
             found(&format!("{place}, line {number}"), Val::from(text))?;
         } else {
-            read_json(&line, place, number, found)?;
+            json::read(&Bytes::from(std::mem::take(&mut line)), place, number, &mut |value| found(place, value))?;
         }
         line.clear();
     }
