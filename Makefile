@@ -11,6 +11,7 @@ GUESTS := \
 	--package stepwell-step-archive \
 	--package stepwell-step-changelog \
 	--package stepwell-step-checksum \
+	--package stepwell-step-edit \
 	--package stepwell-step-query \
 	--package stepwell-step-semver \
 	--package stepwell-step-template

@@ -11,6 +11,7 @@ const SHIPPED: &[&str] = &[
     "archive",
     "changelog",
     "checksum",
+    "edit",
     "query",
     "semver",
     "template",

@@ -53,6 +53,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stepwell-step-archive", &["stepwell-sdk"]),
     ("stepwell-step-changelog", &["stepwell-sdk"]),
     ("stepwell-step-checksum", &["stepwell-sdk"]),
+    ("stepwell-step-edit", &["stepwell-sdk"]),
     ("stepwell-step-query", &["stepwell-sdk"]),
     ("stepwell-step-semver", &["stepwell-sdk"]),
     ("stepwell-step-template", &["stepwell-sdk"]),
@@ -70,7 +71,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("miette", &["stepwell", "stepwell-policy"]),
     ("cedar-policy", &["stepwell-policy"]),
     ("toml", &["stepwell-policy", "stepwell-step-query"]),
-    ("granit-parser", &["stepwell-schema", "stepwell-step-query"]),
+    ("granit-parser", &["stepwell-schema", "stepwell-step-edit", "stepwell-step-query"]),
     ("git2", &["stepwell-resolve"]),
     ("reqwest", &["stepwell-resolve", "stepwell-http"]),
 ];
