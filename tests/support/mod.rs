@@ -22,6 +22,7 @@ pub(crate) fn shipped() -> Vec<String> {
     let entries = fs::read_dir(workspace_root().join("steps")).expect("the functions are there");
     let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
     let mut folders: Vec<_> = names.map(|name| format!("steps/{name}")).collect();
+    folders.retain(|folder| workspace_root().join(folder).join("func.yml").exists());
     folders.sort();
     folders
 }

@@ -8,7 +8,8 @@ use crate::difference::Edit;
 use crate::format::unfit;
 use crate::value_path::{Part, ValuePath};
 
-/// Returns the values of a text. The library refuses what is nested deeper than 512 levels.
+/// Returns the values of a text. The library refuses what is nested deeper than 512 levels, members counted
+/// as well.
 pub(crate) fn read(text: &str, file: &str) -> Result<serde_json::Value, Failure> {
     parse(text, file)?
         .to_serde_value()
