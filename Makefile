@@ -4,8 +4,17 @@
 CARGO ?= cargo
 STEPWELL := target/debug/stepwell
 # What is built for WebAssembly, and natively only for its own tests (see default-members in Cargo.toml).
-GUESTS := --package stepwell-sdk --package stepwell-sdk-macros --package stepwell-step-archive \
-	--package stepwell-step-checksum --package stepwell-step-template --package stepwell-example-stranger
+GUESTS := \
+	--package stepwell-sdk \
+	--package stepwell-sdk-macros \
+	--package stepwell-example-stranger \
+	--package stepwell-step-archive \
+	--package stepwell-step-changelog \
+	--package stepwell-step-checksum \
+	--package stepwell-step-edit \
+	--package stepwell-step-query \
+	--package stepwell-step-semver \
+	--package stepwell-step-template
 
 # Each target runs this long, in seconds.
 FUZZ_SECONDS ?= 30

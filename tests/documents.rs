@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::support::markdown::{Block, blocks};
-use crate::support::{Place, guest, workspace_root};
+use crate::support::{Place, guest, shipped, workspace_root};
 
 #[test]
 fn the_yaml_on_the_pages_is_valid() {
@@ -25,7 +25,7 @@ fn the_yaml_on_the_pages_is_valid() {
 fn pages() -> Vec<PathBuf> {
     let root = workspace_root();
     let mut pages = vec![root.join("README.md")];
-    for folder in ["docs", "steps/archive", "steps/checksum", "steps/template"] {
+    for folder in shipped().into_iter().chain(["docs".to_owned()]) {
         let entries = fs::read_dir(root.join(folder)).expect("the folder is there");
         let paths = entries.map(|entry| entry.expect("an entry").path());
         pages.extend(paths.filter(|path| path.extension().is_some_and(|extension| extension == "md")));

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::support::{Place, files};
+use crate::support::markdown::blocks;
+use crate::support::{Place, files, shipped, workspace_root};
 
 #[test]
 fn the_release_example_makes_what_native_tools_accept() {
@@ -116,6 +117,44 @@ fn the_embedding_example_runs_three_jobs() {
         assert!(text.contains(&format!("{who:8} Hello {who}!\n")), "{text}");
         assert!(text.contains(&format!("{who:8}        succeeded\n")), "{text}");
     }
+}
+
+/// Where the page of a function has a folder `example` beside it, the job finds what is in there; `guest-sdk` is there for
+/// all.
+#[test]
+fn the_job_on_the_page_of_each_shipped_function_runs() {
+    let mut failed = Vec::new();
+    for folder in shipped() {
+        let place = Place::new();
+        place.copy("guest-sdk", "guest-sdk");
+        if workspace_root().join(&folder).join("example").exists() {
+            place.copy(&format!("{folder}/example"), ".");
+        }
+        let page = fs::read_to_string(workspace_root().join(&folder).join("README.md")).expect("each has a page");
+        let job = blocks(&page).into_iter().find(|block| block.language == "yaml").expect("a page shows a job");
+        place.write("job.yml", job.text);
+        let ran = place.run(["run", "job.yml"]);
+        if ran.code != Some(0) {
+            failed.push(format!("{folder}\n{}{}", ran.stdout, ran.stderr));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn a_query_that_never_ends_and_one_that_is_nested_too_deeply() {
+    let place = Place::new();
+    place.write("in/deep.json", format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)));
+    let ask = |inputs: &str| {
+        let step = format!("name: ask, func: 'builtin://stepwell/query', inputs: {{ source: in, {inputs} }}");
+        let allow = "allow: { read: [in], limits: { cpu: 1s } }";
+        place.write("job.yml", format!("run: [ {{ {step}, {allow} }} ]\n"));
+        place.run(["run", "job.yml"])
+    };
+    ask("program: 'def f: f; f'").code(124).says("processor time limit of 1s reached");
+    ask("program: 'def f: 1 + f; f'").code(1).says("stack limit of");
+    ask("program: '.', files: [deep.json]").code(1).says("`in/deep.json`, line 1: this is nested too deeply");
+    ask("program: 'reduce range(10000) as $i (null; [.])'").code(1).says("result 1 is nested deeper than 31 levels");
 }
 
 #[test]

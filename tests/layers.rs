@@ -51,7 +51,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stepwell-sdk", &["stepwell-sdk-macros"]),
     ("stepwell-example-stranger", &["stepwell-sdk"]),
     ("stepwell-step-archive", &["stepwell-sdk"]),
+    ("stepwell-step-changelog", &["stepwell-sdk"]),
     ("stepwell-step-checksum", &["stepwell-sdk"]),
+    ("stepwell-step-edit", &["stepwell-sdk"]),
+    ("stepwell-step-query", &["stepwell-sdk"]),
+    ("stepwell-step-semver", &["stepwell-sdk"]),
     ("stepwell-step-template", &["stepwell-sdk"]),
 ];
 
@@ -66,8 +70,8 @@ const OWNED: &[(&str, &[&str])] = &[
     // The errors of the policy language say their places through its trait.
     ("miette", &["stepwell", "stepwell-policy"]),
     ("cedar-policy", &["stepwell-policy"]),
-    ("toml", &["stepwell-policy"]),
-    ("granit-parser", &["stepwell-schema"]),
+    ("toml", &["stepwell-policy", "stepwell-step-query"]),
+    ("granit-parser", &["stepwell-schema", "stepwell-step-edit", "stepwell-step-query"]),
     ("git2", &["stepwell-resolve"]),
     ("reqwest", &["stepwell-resolve", "stepwell-http"]),
 ];

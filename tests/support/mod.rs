@@ -17,6 +17,16 @@ pub(crate) fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").to_owned()
 }
 
+/// Returns the folders of the shipped functions, from the top folder, sorted.
+pub(crate) fn shipped() -> Vec<String> {
+    let entries = fs::read_dir(workspace_root().join("steps")).expect("the functions are there");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    let mut folders: Vec<_> = names.map(|name| format!("steps/{name}")).collect();
+    folders.retain(|folder| workspace_root().join(folder).join("func.yml").exists());
+    folders.sort();
+    folders
+}
+
 /// A work dir, a home and a folder for temporary files of its own, removed at the end of the test.
 pub(crate) struct Place {
     folder: TempDir,
