@@ -66,7 +66,8 @@ const OWNED: &[(&str, &[&str])] = &[
     // The errors of the policy language say their places through its trait.
     ("miette", &["stepwell", "stepwell-policy"]),
     ("cedar-policy", &["stepwell-policy"]),
-    ("toml", &["stepwell-policy"]),
+    // The build script writes the manifests of the SDK that projects get.
+    ("toml", &["stepwell-policy", "stepwell"]),
     ("granit-parser", &["stepwell-schema"]),
     ("git2", &["stepwell-resolve"]),
     ("reqwest", &["stepwell-resolve", "stepwell-http"]),
