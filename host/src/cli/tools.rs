@@ -138,7 +138,7 @@ fn last_module(messages: impl io::BufRead) -> Option<PathBuf> {
         let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
         let files = message.get("filenames").and_then(Value::as_array);
         let modules = files.into_iter().flatten().filter_map(Value::as_str).filter(|file| file.ends_with(".wasm"));
-        last = modules.map(PathBuf::from).last().or(last);
+        last = modules.map(PathBuf::from).next_back().or(last);
     }
     last
 }

@@ -42,8 +42,8 @@ pub(super) fn new(arguments: &NewArguments) -> Result<Exit, CommandError> {
         write(folder, path, &text.replace("{{sdk}}", &sdk))?;
     }
     if arguments.lang.has_wit() {
-        let wit = sdk::FILES.iter().filter(|(path, _)| *path == SDK_WIT);
-        wit.map(|(_, text)| write(folder, OWN_WIT, text)).collect::<Result<(), _>>()?;
+        let mut wit = sdk::FILES.iter().filter(|(path, _)| *path == SDK_WIT);
+        wit.try_for_each(|(_, text)| write(folder, OWN_WIT, text))?;
     }
     if arguments.lang.has_sdk() && arguments.sdk.is_none() {
         for (path, text) in sdk::FILES {

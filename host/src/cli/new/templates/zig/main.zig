@@ -10,8 +10,10 @@ pub fn main(init: std.process.Init) !void {
         std.process.exit(1);
     }
     std.debug.print("greeting {s}\n", .{name});
+    // The library knows a path by the folder that was handed in: of `/out/outputs` that is `/out`.
     const path = init.environ_map.get("STEPWELL_OUTPUT_FILE") orelse return error.NoOutputFile;
-    const file = try std.Io.Dir.openFileAbsolute(init.io, path, .{ .mode = .write_only });
+    const folder = init.preopens.get(std.fs.path.dirname(path) orelse "/") orelse return error.NoOutputFile;
+    const file = try folder.dir.openFile(init.io, std.fs.path.basename(path), .{ .mode = .write_only });
     defer file.close(init.io);
     const arena = init.arena.allocator();
     const text = try std.fmt.allocPrint(arena, "Hello, {s}!", .{name});
