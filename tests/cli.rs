@@ -249,9 +249,26 @@ fn the_examples_of_the_help_work() {
         "greet/func.yml",
         "spec: { inputs: { name: { type: string }, times: { type: number, default: 1 } } }\n---\nexec: { command: [ echo, '${{ inputs.name }}' ] }\n",
     );
+    place.write("greet/tests/cases.yml", "cases: [ { name: greets, inputs: { name: you } } ]\n");
     place.write(".gitlab-ci.yml", "build: { run: [{ name: a, script: echo built }] }\n");
     let mut tried = 0;
-    for command in ["run", "call", "plan", "list", "check", "cache", "policy", "completions", "manual"] {
+    // Those of `build` need the tools of a language: authoring.rs runs them.
+    for command in [
+        "run",
+        "call",
+        "plan",
+        "list",
+        "check",
+        "new",
+        "test",
+        "inspect",
+        "functions",
+        "docs",
+        "cache",
+        "policy",
+        "completions",
+        "manual",
+    ] {
         let help = place.run([command, "--help"]);
         help.code(0);
         for line in help.stdout.lines().filter_map(|line| line.trim_start().strip_prefix("stepwell ")) {

@@ -33,7 +33,8 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// Checks a block as a function file if it has two documents, else as a job; a step that stands alone is a job of one.
+/// Checks a block as a function file if it has two documents, as a table of cases if it begins as one, else as a job; a
+/// step that stands alone is a job of one.
 fn check(block: &Block) -> Result<(), String> {
     let place = Place::new();
     let readme = fs::read_to_string(workspace_root().join("README.md")).expect("the README is there");

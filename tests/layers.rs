@@ -70,7 +70,8 @@ const OWNED: &[(&str, &[&str])] = &[
     // The errors of the policy language say their places through its trait.
     ("miette", &["stepwell", "stepwell-policy"]),
     ("cedar-policy", &["stepwell-policy"]),
-    ("toml", &["stepwell-policy", "stepwell-step-query"]),
+    // The build script writes the manifests of the SDK that projects get.
+    ("toml", &["stepwell", "stepwell-policy", "stepwell-step-query"]),
     ("granit-parser", &["stepwell-schema", "stepwell-step-edit", "stepwell-step-query"]),
     ("git2", &["stepwell-resolve"]),
     ("reqwest", &["stepwell-resolve", "stepwell-http"]),

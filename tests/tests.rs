@@ -2,6 +2,8 @@
 
 mod support;
 
+/// The tools of authors, from an empty folder to a tested function.
+mod authoring;
 /// Documents and surroundings that are wrong: the right exit code, a message that names the remedy, nothing left behind.
 mod bad_input;
 /// Cancelling a job: signals in, nothing left behind, an honest result.

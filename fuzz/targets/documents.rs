@@ -1,4 +1,4 @@
-//! Job files, lists of steps, function files and values, as whoever writes them gives them.
+//! Job files, lists of steps, function files, tables of cases and values, as whoever writes them gives them.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use stepwell_fuzz::{check_function, check_job, check_node, check_outcome, check_problems, check_same, text};
 use stepwell_schema::strict::{beyond_gitlab, job_beyond_gitlab};
-use stepwell_schema::{Function, Job, Node, Problems, Source, Value};
+use stepwell_schema::{CaseTable, Function, Job, Node, Problems, Source, Value};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Err(problem) = Source::from_bytes("document.yml", bytes.to_vec()) {
@@ -17,6 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     jobs(&source, Job::parse);
     jobs(&source, Job::parse_list);
     functions(&source);
+    tables(&source);
     values(&source);
 });
 
@@ -45,6 +46,14 @@ fn functions(source: &Arc<Source>) {
         check_function(&function);
         check_problems(&beyond_gitlab(&function));
     }
+}
+
+fn tables(source: &Arc<Source>) {
+    let table = CaseTable::parse(Arc::clone(source));
+    check_outcome(&table, |table| &table.warnings);
+    check_same(&table, &CaseTable::parse(Arc::clone(source)), |one, other| {
+        comparable(&(&one.cases, &one.warnings)) == comparable(&(&other.cases, &other.warnings))
+    });
 }
 
 fn values(source: &Arc<Source>) {

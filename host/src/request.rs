@@ -100,6 +100,20 @@ impl JobRequest {
         self
     }
 
+    /// Passes secrets and rights to every step of the job; values may hold expressions.
+    #[cfg(feature = "cli")]
+    pub(crate) fn passing(mut self, passes: &Passes) -> Self {
+        self.document.steps.iter_mut().for_each(|step| step.passes = passes.clone());
+        self
+    }
+
+    /// Has the job cancelled by somebody who cancels others too.
+    #[cfg(feature = "cli")]
+    pub(crate) fn cancelled_by(mut self, cancelled: CancellationToken) -> Self {
+        self.cancelled = cancelled;
+        self
+    }
+
     /// Takes the names of all steps away.
     #[cfg(feature = "cli")]
     pub(crate) fn without_names(mut self) -> Self {

@@ -10,7 +10,7 @@ include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 /// Returns the table of shipped functions: `stepwell/NAME` for each.
 pub(crate) fn functions() -> BuiltInTable {
     let mut table = BuiltInTable::default();
-    for (name, text, module) in SHIPPED {
+    for (name, text, _, module) in SHIPPED {
         let function = BuiltInFunction {
             file: Cow::Borrowed("func.yml"),
             text: Cow::Borrowed(text),
@@ -19,6 +19,12 @@ pub(crate) fn functions() -> BuiltInTable {
         table.register(format!("stepwell/{name}"), function).expect("the names are valid and differ: tested below");
     }
     table
+}
+
+/// Iterates over the shipped functions: what follows `stepwell/` in the name, and the page in Markdown.
+#[cfg(feature = "cli")]
+pub(crate) fn pages() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SHIPPED.into_iter().map(|(name, _, page, _)| (name, page))
 }
 
 #[cfg(test)]

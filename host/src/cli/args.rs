@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use super::language::Language;
 use super::lenient::LenientArguments;
 use super::policies::PolicyArguments;
 use super::step_runner::CiArguments;
@@ -52,6 +53,28 @@ pub(super) enum Command {
         after_help = "Examples:\n    stepwell check examples/release/job.yml\n    stepwell check examples\n    stepwell check --strict gitlab .gitlab-ci.yml"
     )]
     Check(CheckArguments),
+    /// Makes a project for a function: function file, code, a test.
+    #[command(after_help = "Examples:\n    stepwell new hello --lang rust\n    stepwell new functions/hello --lang go")]
+    New(NewArguments),
+    /// Builds a function with the tools of its language, and checks it against its function file.
+    #[command(
+        after_help = "Examples:\n    stepwell build functions/hello\n    stepwell build functions/hello --lang go"
+    )]
+    Build(BuildArguments),
+    /// Runs the tables of cases of a function, `tests/*.yml`, in the sandbox.
+    #[command(after_help = "Examples:\n    stepwell test greet\n    stepwell test greet --junit report.xml")]
+    Test(TestArguments),
+    /// Shows what a function or a module is: interface, needs, imports, size and digest. Nothing of it is run or compiled.
+    #[command(
+        after_help = "Examples:\n    stepwell inspect builtin://stepwell/checksum\n    stepwell inspect ./greet --format json\n    stepwell inspect examples/denied/stranger/stranger.wasm"
+    )]
+    Inspect(InspectArguments),
+    /// Lists the functions that come with the program.
+    #[command(after_help = "Examples:\n    stepwell functions\n    stepwell functions --format json")]
+    Functions(FunctionsArguments),
+    /// Shows the page of a function and its interface.
+    #[command(after_help = "Examples:\n    stepwell docs builtin://stepwell/checksum\n    stepwell docs ./greet")]
+    Docs(DocsArguments),
     /// Runs the list of steps that GitLab Runner leaves in the variable STEPS, as its step-runner does.
     #[command(
         after_help = "Example:\n    STEPS='[{name: hello, script: echo hello}]' stepwell ci\n\nExit codes: 0 success, 1 anything else."
@@ -204,6 +227,75 @@ pub(super) struct LearnArguments {
     /// The policy file that was tried out [default: none; the least policy is made from nothing].
     #[arg(long = "change", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NewArguments {
+    /// The folder to make; the function has the name of its last part.
+    #[arg(value_name = "NAME", value_hint = ValueHint::DirPath)]
+    pub(super) folder: PathBuf,
+    /// The language.
+    #[arg(long, value_enum)]
+    pub(super) lang: Language,
+    /// The folder of the SDK, `guest-sdk` in a clone of the project [default: the project gets a copy of its own].
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(super) sdk: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BuildArguments {
+    /// The folder of the function file.
+    #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
+    pub(super) folder: PathBuf,
+    /// The language [default: as the files say].
+    #[arg(long, value_enum)]
+    pub(super) lang: Option<Language>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TestArguments {
+    /// The folder of the function file.
+    #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
+    pub(super) folder: PathBuf,
+    /// Writes what came into the tables in place of what was expected: outputs, exports, files and messages.
+    #[arg(long)]
+    pub(super) update: bool,
+    /// Writes what came of the cases to a file in the form of JUnit.
+    #[arg(long, value_name = "F.xml", value_hint = ValueHint::FilePath)]
+    pub(super) junit: Option<PathBuf>,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InspectArguments {
+    /// A function, as for `call`, or a file: a module, or a function file.
+    #[arg(value_name = "REF|FILE", value_hint = ValueHint::AnyPath)]
+    pub(super) subject: String,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FunctionsArguments {
+    /// How they are printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DocsArguments {
+    /// The function: a reference as for `call`, or the last word of the name of one that comes with the program.
+    #[arg(value_name = "REF")]
+    pub(super) reference: String,
 }
 
 #[derive(Debug, Args)]

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use stepwell_report::MASKED;
 use stepwell_run::JobResult;
-use stepwell_schema::reference::InvalidReference;
-use stepwell_schema::{Problem, Reference, Spec};
+use stepwell_schema::{Reference, Spec};
 
 use super::args::CallArguments;
 use super::error::{CommandError, Exit};
+use super::inspect::not_a_reference;
 use super::signals::cancel_on_signals;
 use super::watch::{LogTo, Watch};
 use super::{inputs, lenient, run, surroundings, worker};
@@ -61,11 +61,4 @@ fn outputs(result: &JobResult) -> Result<String, CommandError> {
         object.insert(name.clone(), value);
     }
     Ok(format!("{:#}\n", serde_json::Value::Object(object)))
-}
-
-fn not_a_reference(error: &InvalidReference) -> CommandError {
-    let problem = Problem::error("invalid-reference", error.to_string());
-    CommandError::Document(
-        problem.help("write `./FOLDER`, `/FOLDER`, `builtin://NAME` or `HOST/PROJECT@REVISION`").into(),
-    )
 }

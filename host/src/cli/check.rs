@@ -10,7 +10,7 @@ use std::sync::Arc;
 use stepwell_resolve::DEFAULT_FILES;
 use stepwell_run::Protocol;
 use stepwell_schema::strict::{beyond_gitlab, job_beyond_gitlab};
-use stepwell_schema::{Problem, Problems, Reference, Source};
+use stepwell_schema::{CaseTable, Problem, Problems, Reference, Source};
 
 use super::args::{CheckArguments, Strict};
 use super::error::{CommandError, Exit};
@@ -70,6 +70,8 @@ impl Check<'_> {
         };
         let checked = if pipeline::is_pipeline(&source) {
             self.pipeline(file, source)
+        } else if is_table(source.text()) {
+            CaseTable::parse(source).map(|table| table.warnings).map_err(CommandError::Document)
         } else if is_function(file, source.text()) {
             self.function(file)
         } else {
@@ -138,6 +140,11 @@ impl Check<'_> {
 fn is_function(file: &Path, text: &str) -> bool {
     let named = file.file_name().is_some_and(|name| DEFAULT_FILES.iter().any(|known| name == *known));
     named || text.lines().any(|line| line.trim_end() == "---") && has_definition(text)
+}
+
+/// Tells whether a text is a table of cases.
+fn is_table(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("cases:"))
 }
 
 /// Tells whether a text has the key of a function's definition at its top level.

@@ -15,7 +15,7 @@ use crate::RunError;
 pub(super) enum Exit {
     /// Everything went well.
     Success = 0,
-    /// A step failed.
+    /// A step failed; of a function that is built or tested, the compiler refused it or a case did not hold.
     StepFailed = 1,
     /// The command line is wrong.
     Usage = 2,
@@ -70,6 +70,14 @@ pub(super) enum CommandError {
         /// What to write instead.
         hint: String,
     },
+    /// The work of an author does not hold: it does not compile, or not all of its cases pass.
+    #[error("{message}")]
+    Failed {
+        /// What does not hold.
+        message: String,
+        /// Where to look.
+        hint: String,
+    },
     /// Documents that are not valid.
     #[error("{0}")]
     Document(Problems),
@@ -115,7 +123,7 @@ impl CommandError {
             }
             Self::Environment { message, cause, .. } => format!("{message}: {cause}"),
             Self::Run(RunError::Environment { message, cause: Some(cause), .. }) => format!("{message}: {cause}"),
-            Self::Usage { message, hint } => format!("{message}; {hint}"),
+            Self::Usage { message, hint } | Self::Failed { message, hint } => format!("{message}; {hint}"),
             Self::Run(_) => self.to_string(),
         }
     }
@@ -123,6 +131,7 @@ impl CommandError {
     fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } => Exit::Usage,
+            Self::Failed { .. } => Exit::StepFailed,
             Self::Document(problems) | Self::Run(RunError::Document(problems)) => exit_of(problems),
             Self::Run(RunError::Denied(_)) => Exit::Denied,
             Self::Run(RunError::Cancelled) => Exit::Cancelled,
@@ -132,7 +141,7 @@ impl CommandError {
 
     fn write(&self, out: &mut dyn Write, color: bool) -> io::Result<()> {
         match self {
-            Self::Usage { message, hint } => {
+            Self::Usage { message, hint } | Self::Failed { message, hint } => {
                 writeln!(out, "error: {message}")?;
                 writeln!(out, "  = {hint}")
             }

@@ -46,7 +46,7 @@ fn wrong(input: &str, why: &str) -> CommandError {
 }
 
 /// Escapes expressions: what stands on the command line is a value, not a template.
-fn literal(value: Value) -> Value {
+pub(super) fn literal(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(stepwell_schema::literal(&text)),
         Value::Array(items) => Value::Array(items.into_iter().map(literal).collect()),

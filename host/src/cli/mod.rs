@@ -1,6 +1,7 @@
 //! The command line: arguments in, text and exit code out. It adds no logic of its own to the library.
 
 mod args;
+mod build;
 mod cache;
 mod call;
 mod check;
@@ -8,10 +9,16 @@ mod diagnostics;
 mod error;
 mod explain;
 mod fetches;
+mod functions;
 mod inputs;
+mod inspect;
 mod install;
+mod interface;
+mod language;
 mod learn;
 mod lenient;
+mod new;
+mod page;
 mod pipeline;
 mod plan;
 mod policies;
@@ -23,6 +30,8 @@ mod step_runner;
 mod surroundings;
 mod table;
 mod terminal;
+mod test;
+mod tools;
 mod variables;
 mod watch;
 mod watcher;
@@ -71,6 +80,12 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::List(arguments) => pipeline::list(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        Command::New(arguments) => new::new(&arguments),
+        Command::Test(arguments) => test::test(&arguments),
+        Command::Build(arguments) => build::build(&arguments),
+        Command::Inspect(arguments) => inspect::inspect(&arguments),
+        Command::Functions(arguments) => functions::functions(&arguments),
+        Command::Docs(arguments) => functions::docs(&arguments),
         Command::Completions { shell } => completions(shell),
         Command::Manual => manual(),
     };

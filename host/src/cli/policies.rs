@@ -50,6 +50,13 @@ pub(super) struct Destination {
 }
 
 impl PolicyArguments {
+    /// Names one policy: a profile, or a file by its path from a folder.
+    pub(super) fn of(policy: &str, folder: &Path) -> Self {
+        let named =
+            if policy.starts_with(PROFILE) { policy.to_owned() } else { folder.join(policy).display().to_string() };
+        Self { policies: vec![named], ..Self::default() }
+    }
+
     /// Reads the policies.
     ///
     /// # Errors

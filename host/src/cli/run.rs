@@ -10,7 +10,7 @@ use super::policies::PolicyArguments;
 use super::signals::cancel_on_signals;
 use super::watch::{LogTo, Watch};
 use super::{lenient, pipeline, plan, surroundings, variables, watcher, worker};
-use crate::{Host, Isolation, JobRequest, request};
+use crate::{Host, HostBuilder, Isolation, JobRequest, request};
 
 /// Runs a job, or shows its plan.
 pub(super) fn run(arguments: &RunArguments) -> Result<Exit, CommandError> {
@@ -58,6 +58,15 @@ pub(super) fn request(arguments: &JobArguments) -> Result<JobRequest, CommandErr
 
 /// Sets up a host as the program needs it: caches in the user's folder, and no process left when it ends.
 pub(super) fn host(policy: &PolicyArguments, isolation: Isolation) -> Result<Host, CommandError> {
+    let mut builder = builder(policy, isolation)?;
+    if let Some(folder) = surroundings::cache_folder() {
+        builder = builder.cache_folder(folder);
+    }
+    Ok(builder.build()?)
+}
+
+/// Starts to set up such a host, without the cache of compiled modules.
+pub(super) fn builder(policy: &PolicyArguments, isolation: Isolation) -> Result<HostBuilder, CommandError> {
     let (policy, http) = (policy.load()?, policy.http()?);
     // One job runs one step at a time; a component may need the places of several.
     let mut builder = Host::builder()
@@ -66,14 +75,9 @@ pub(super) fn host(policy: &PolicyArguments, isolation: Isolation) -> Result<Hos
         .isolation(isolation)
         .subreaper(true)
         .watcher(watcher::command());
-    if let Some(folder) = surroundings::cache_folder() {
-        builder = builder.cache_folder(folder);
-    }
     if let Ok(folder) = surroundings::current_folder() {
         builder = builder.shown_from(folder);
     }
     let fetches = Fetches::new();
-    builder =
-        builder.http(http).policy(policy).git(surroundings::git()).on_fetch(move |progress| fetches.take(progress));
-    Ok(builder.build()?)
+    Ok(builder.http(http).policy(policy).git(surroundings::git()).on_fetch(move |progress| fetches.take(progress)))
 }

@@ -45,6 +45,11 @@ pub(super) fn environment() -> impl Iterator<Item = (String, String)> {
     texts().filter(|(name, _)| name == LOG_LEVEL || !HIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
 }
 
+/// Returns where programs are looked for, as a variable for steps.
+pub(super) fn path() -> Option<(String, String)> {
+    text("PATH").map(|path| ("PATH".to_owned(), path))
+}
+
 /// Returns the environment of the steps of a job that a runner started.
 pub(super) fn runner_environment() -> impl Iterator<Item = (String, String)> {
     texts().filter(|(name, _)| RUNNER_ENVIRONMENT.contains(&name.as_str()))

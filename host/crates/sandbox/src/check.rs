@@ -40,12 +40,7 @@ pub(crate) fn examine(module: &Module) -> Result<Look<'_>, ModuleRefused> {
 
 /// Looks at a module of a function that asks for outgoing requests, or does not.
 fn examine_for(module: &Module, asks_http: bool) -> Result<Look<'_>, ModuleRefused> {
-    let look = look(&module.bytes).map_err(|error| ModuleRefused {
-        module: module.name.clone(),
-        message: error.to_string(),
-        hint: error.hint(),
-        denied: false,
-    })?;
+    let look = look_at(module)?;
     match look.form {
         Form::Typed | Form::Command => match &*uncovered(&look.imports, asks_http) {
             [] => Ok(look),
@@ -54,6 +49,19 @@ fn examine_for(module: &Module, asks_http: bool) -> Result<Look<'_>, ModuleRefus
         // The form says already what it imports.
         Form::Preview1 => Ok(look),
     }
+}
+
+/// Looks at a module whatever it imports.
+///
+/// # Errors
+/// Says why the file is no step.
+pub(crate) fn look_at(module: &Module) -> Result<Look<'_>, ModuleRefused> {
+    look(&module.bytes).map_err(|error| ModuleRefused {
+        module: module.name.clone(),
+        message: error.to_string(),
+        hint: error.hint(),
+        denied: false,
+    })
 }
 
 fn refused_imports(module: &Module, uncovered: &[Uncovered]) -> ModuleRefused {

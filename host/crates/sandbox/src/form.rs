@@ -10,7 +10,7 @@ use crate::engine::{MAX_CORE_INSTANCES, MAX_TABLE_ELEMENTS};
 /// Largest file, in bytes. From the step ABI, section 5.
 pub(crate) const MAX_FILE_BYTES: usize = 32 << 20;
 /// Name of the custom section with a step's own description.
-const SPEC_SECTION: &str = "step-spec";
+pub(crate) const SPEC_SECTION: &str = "step-spec";
 /// The module that preview 1 programs import.
 const PREVIEW1: &str = "wasi_snapshot_preview1";
 /// Deepest nesting of components. Toolchains make three levels.
@@ -26,13 +26,24 @@ const MAX_NAMES: usize = 20_000;
 
 /// The forms of the step ABI, section 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub enum Form {
     /// A component that exports `run`.
     Typed,
     /// A component that is a WASI command.
     Command,
     /// A core module that is a WASI preview 1 command.
     Preview1,
+}
+
+impl Form {
+    /// Returns the words for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Typed => "typed",
+            Self::Command => "command, preview 2",
+            Self::Preview1 => "command, preview 1",
+        }
+    }
 }
 
 /// What a look at a file found.

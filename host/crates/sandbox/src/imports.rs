@@ -6,7 +6,7 @@ use crate::log_sink::cut;
 
 /// The version of our own package that this engine serves: the track, and the newest patch.
 const ABI_TRACK: &str = "0.1";
-const ABI_VERSION: &str = "0.1.0";
+pub(crate) const ABI_VERSION: &str = "0.1.0";
 
 /// Longest name of an import that is shown, in bytes.
 const MAX_SHOWN_BYTES: usize = 200;

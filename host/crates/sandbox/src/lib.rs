@@ -18,6 +18,7 @@ mod clocks;
 mod code_cache;
 mod command;
 mod context;
+mod describe;
 mod drive;
 mod ending;
 mod engine;
@@ -26,6 +27,7 @@ mod files;
 mod form;
 mod http;
 mod imports;
+mod inspect;
 mod instance;
 mod json;
 mod lifetime;
@@ -60,6 +62,9 @@ mod worker;
 
 pub use admission::Place;
 pub use code_cache::CacheUnusable;
+pub use describe::describe;
+pub use form::Form;
+pub use inspect::{Inspection, inspect};
 pub use sandbox::{Sandbox, SandboxBuilder, SandboxError};
 // What a machine can do of the wall around workers.
 pub use stepwell_confine::{Support, support};

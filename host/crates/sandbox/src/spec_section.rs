@@ -12,7 +12,7 @@ const MAX_SECTION_BYTES: usize = 64 << 10;
 /// What a section of the typed form says it was built against, without the patch version.
 const TYPED_ABI: &str = "stepwell:step@0.1";
 /// The same of the command form.
-const COMMAND_ABI: &str = "command@0.1";
+pub(crate) const COMMAND_ABI: &str = "command@0.1";
 
 /// Compares what a step says of itself with the function file, and returns every difference as one line. The function
 /// file decides which inputs may be left out: it fills in its defaults, so the step never notices a difference there.
@@ -21,7 +21,7 @@ pub(crate) fn differences(sections: &[&[u8]], form: Form, spec: &Spec) -> Vec<St
         ([section], _) => section,
         ([], Form::Typed) => return vec!["it has no section `step-spec`, which a typed step must have".to_owned()],
         ([], Form::Command | Form::Preview1) => return Vec::new(),
-        (more, _) => return vec![format!("it has {} sections `step-spec`; exactly one is allowed", more.len())],
+        (more, _) => return vec![too_many(more)],
     };
     match parse(section) {
         Ok(section) => {
@@ -36,6 +36,22 @@ pub(crate) fn differences(sections: &[&[u8]], form: Form, spec: &Spec) -> Vec<St
         }
         Err(message) => vec![message],
     }
+}
+
+/// Returns what a step says of itself, or none where it says nothing.
+///
+/// # Errors
+/// Says in one line why it cannot be read.
+pub(crate) fn read(sections: &[&[u8]]) -> Result<Option<Map<String, Json>>, String> {
+    match sections {
+        [] => Ok(None),
+        [section] => parse(section).map(Some),
+        more => Err(too_many(more)),
+    }
+}
+
+fn too_many(sections: &[&[u8]]) -> String {
+    format!("it has {} sections `step-spec`; exactly one is allowed", sections.len())
 }
 
 fn parse(section: &[u8]) -> Result<Map<String, Json>, String> {

@@ -48,6 +48,8 @@ codes! {
     EMPTY_VALUE = "empty-value";
     /// A name against the name rule.
     INVALID_NAME = "invalid-name";
+    /// A name that another of its kind has.
+    DUPLICATE_NAME = "duplicate-name";
     /// A word that is not one of those allowed.
     UNKNOWN_WORD = "unknown-word";
     /// A type that does not exist.

@@ -26,6 +26,8 @@ pub struct Function {
 /// The interface of a function.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Spec {
+    /// What the function does, for people.
+    pub description: Option<String>,
     /// Inputs by name, in the order of the document.
     pub inputs: Vec<(Spanned<String>, Input)>,
     /// Outputs.

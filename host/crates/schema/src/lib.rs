@@ -1,6 +1,6 @@
 //! The documents of Stepwell as types.
 //!
-//! **In:** the text of a job, function or pipeline file. **Out:** types whose parts know where they stood in that text
+//! **In:** the text of a job, function or pipeline file, or of a table of cases. **Out:** types whose parts know where they stood in that text
 //! ([`Spanned`]), or *all* the problems of the document at once ([`Problems`]). **Refuses to know:** files, networks,
 //! and any meaning beyond shape. What an expression evaluates to, whether a reference exists, whether a need is granted:
 //! other crates say that.
@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cases;
 pub mod code;
 pub mod digest;
 mod excerpt;
@@ -30,6 +31,7 @@ pub mod suggest;
 pub mod value;
 pub mod yaml;
 
+pub use cases::{Case, CaseTable, Ending, Expectation, ExpectedFile};
 pub use digest::Digest;
 pub use excerpt::excerpt_within;
 pub use function::{

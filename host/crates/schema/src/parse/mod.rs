@@ -3,6 +3,7 @@
 //! Readers go on behind a problem, so that all problems of a document are reported together. A reader that cannot give
 //! its value has noted why.
 
+mod cases;
 mod definition;
 mod fields;
 mod function;

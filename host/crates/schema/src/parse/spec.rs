@@ -27,9 +27,9 @@ fn read_spec(tree: &Tree, findings: &mut Findings) -> Spec {
     let inputs = fields.get("inputs").map(|tree| read_inputs(tree, findings)).unwrap_or_default();
     let outputs = fields.get("outputs").map(|tree| read_outputs(tree, findings)).unwrap_or_default();
     let needs = fields.get("needs").map(|tree| needs::needs(tree, findings)).unwrap_or_default();
-    shape::note(fields.get("description"), "`description`", findings);
+    let description = shape::note(fields.get("description"), "`description`", findings);
     fields.finish(Severity::Warning, findings);
-    Spec { inputs, outputs, needs }
+    Spec { description, inputs, outputs, needs }
 }
 
 fn read_inputs(tree: &Tree, findings: &mut Findings) -> Vec<(Spanned<String>, Input)> {

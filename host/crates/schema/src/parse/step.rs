@@ -59,7 +59,8 @@ fn passes(fields: &mut Fields<'_>, action: Option<&StepAction>, findings: &mut F
     Passes { secrets, allow }
 }
 
-fn secrets(tree: &Tree, findings: &mut Findings) -> Vec<(Spanned<String>, Spanned<String>)> {
+/// Reads secrets by the names under which a function asks for them.
+pub(super) fn secrets(tree: &Tree, findings: &mut Findings) -> Vec<(Spanned<String>, Spanned<String>)> {
     let example = "secrets: { token: \"${{ vars.DEPLOY_TOKEN }}\" }";
     shape::mapping_or_nothing(tree, "`secrets`", "a mapping of names to texts", example, findings)
         .iter()

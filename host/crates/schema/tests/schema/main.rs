@@ -1,5 +1,6 @@
 //! The documents of Stepwell, read through the public door of the crate.
 
+mod cases;
 mod documents;
 mod expansion;
 mod mistakes;
