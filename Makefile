@@ -4,8 +4,16 @@
 CARGO ?= cargo
 STEPWELL := target/debug/stepwell
 # What is built for WebAssembly, and natively only for its own tests (see default-members in Cargo.toml).
-GUESTS := --package stepwell-sdk --package stepwell-sdk-macros --package stepwell-step-archive \
-	--package stepwell-step-checksum --package stepwell-step-template --package stepwell-example-stranger
+GUESTS := \
+	--package stepwell-sdk \
+	--package stepwell-sdk-macros \
+	--package stepwell-step-archive \
+	--package stepwell-step-checksum \
+	--package stepwell-step-coverage \
+	--package stepwell-step-junit \
+	--package stepwell-step-parts \
+	--package stepwell-step-template \
+	--package stepwell-example-stranger
 
 # Each target runs this long, in seconds.
 FUZZ_SECONDS ?= 30

@@ -52,6 +52,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stepwell-example-stranger", &["stepwell-sdk"]),
     ("stepwell-step-archive", &["stepwell-sdk"]),
     ("stepwell-step-checksum", &["stepwell-sdk"]),
+    ("stepwell-step-coverage", &["stepwell-sdk", "stepwell-step-parts"]),
+    ("stepwell-step-junit", &["stepwell-sdk", "stepwell-step-parts"]),
+    ("stepwell-step-parts", &["stepwell-sdk"]),
     ("stepwell-step-template", &["stepwell-sdk"]),
 ];
 

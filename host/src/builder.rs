@@ -33,7 +33,7 @@ use crate::shipped;
 /// | [`on_fetch`](Self::on_fetch) | nobody is told |
 /// | [`policy`](Self::policy) | the profile `local` |
 /// | [`shown_from`](Self::shown_from) | none: messages show absolute paths |
-/// | [`function`](Self::function) | the shipped functions `stepwell/archive`, `stepwell/checksum`, `stepwell/template` |
+/// | [`function`](Self::function) | the shipped functions, `stepwell/archive` and others |
 pub struct HostBuilder {
     cache_folder: Option<PathBuf>,
     scratch_folder: PathBuf,
