@@ -55,6 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stepwell-step-coverage", &["stepwell-sdk", "stepwell-step-parts"]),
     ("stepwell-step-junit", &["stepwell-sdk", "stepwell-step-parts"]),
     ("stepwell-step-parts", &["stepwell-sdk"]),
+    ("stepwell-step-sbom", &["stepwell-sdk", "stepwell-step-parts"]),
     ("stepwell-step-secret-scan", &["stepwell-sdk", "stepwell-step-parts"]),
     ("stepwell-step-template", &["stepwell-sdk"]),
 ];
@@ -70,7 +71,7 @@ const OWNED: &[(&str, &[&str])] = &[
     // The errors of the policy language say their places through its trait.
     ("miette", &["stepwell", "stepwell-policy"]),
     ("cedar-policy", &["stepwell-policy"]),
-    ("toml", &["stepwell-policy"]),
+    ("toml", &["stepwell-policy", "stepwell-step-sbom"]),
     ("granit-parser", &["stepwell-schema"]),
     ("git2", &["stepwell-resolve"]),
     ("reqwest", &["stepwell-resolve", "stepwell-http"]),
