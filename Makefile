@@ -12,6 +12,7 @@ GUESTS := \
 	--package stepwell-step-coverage \
 	--package stepwell-step-junit \
 	--package stepwell-step-parts \
+	--package stepwell-step-report \
 	--package stepwell-step-sbom \
 	--package stepwell-step-secret-scan \
 	--package stepwell-step-template \

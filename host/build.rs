@@ -13,6 +13,7 @@ const SHIPPED: &[&str] = &[
     "checksum",
     "coverage",
     "junit",
+    "report",
     "sbom",
     "secret-scan",
     "template",

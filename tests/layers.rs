@@ -55,6 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stepwell-step-coverage", &["stepwell-sdk", "stepwell-step-parts"]),
     ("stepwell-step-junit", &["stepwell-sdk", "stepwell-step-parts"]),
     ("stepwell-step-parts", &["stepwell-sdk"]),
+    ("stepwell-step-report", &["stepwell-sdk"]),
     ("stepwell-step-sbom", &["stepwell-sdk", "stepwell-step-parts"]),
     ("stepwell-step-secret-scan", &["stepwell-sdk", "stepwell-step-parts"]),
     ("stepwell-step-template", &["stepwell-sdk"]),
