@@ -13,7 +13,7 @@ pub(crate) fn read(step: &Step, report: &str, record: &mut Record) -> Result<(),
     let mut document = Document::open(step, report)?;
     let mut open: Vec<String> = Vec::new();
     let mut file = None;
-    while let Some(node) = document.next()? {
+    while let Some(node) = document.next_node()? {
         match node {
             Node::Start(element) => {
                 let name = element.local_name().to_owned();
@@ -39,12 +39,11 @@ pub(crate) fn read(step: &Step, report: &str, record: &mut Record) -> Result<(),
             }
             Node::Text(_) => {}
         }
-        step.check_cancelled()?;
     }
     Ok(())
 }
 
-fn name_of(class: &Element, document: &Document) -> Result<String, Failure> {
+fn name_of(class: &Element, document: &Document<'_>) -> Result<String, Failure> {
     let name = class.attribute("filename").or(class.attribute("name"));
     name.map(str::to_owned).ok_or_else(|| document.failure("a class has neither `filename` nor `name`"))
 }

@@ -22,7 +22,7 @@ pub(crate) fn read(step: &Step, report: &str, record: &mut Record) -> Result<(),
     while let Some(line) = lines.next(&mut buffer)? {
         let taken = take(line, &mut file, record);
         taken.map_err(|problem| failure(report, lines.number, problem))?;
-        if lines.number % 1024 == 0 {
+        if lines.number.is_multiple_of(1024) {
             step.check_cancelled()?;
         }
     }

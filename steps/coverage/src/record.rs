@@ -77,7 +77,7 @@ impl Record {
     ///
     /// What is wrong with the name.
     pub(crate) fn file(&mut self, name: &str) -> Result<Open<'_>, String> {
-        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.contains('\0') {
+        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.contains(char::is_control) {
             return Err(format!("`{name:.60}` is no name of a file"));
         }
         let file = self.files.entry(name.replace('\\', "/")).or_default();

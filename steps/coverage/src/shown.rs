@@ -5,8 +5,8 @@ use stepwell_step_parts::table::Table;
 
 use crate::record::{FileCounts, Record, Share};
 
-/// Most files that are shown and returned; paths of any length of them fit into an output.
-const MAX_WORST: usize = 50;
+/// Most files that are shown and returned; the longest names of so many fit into the 256 KiB of an output.
+const MAX_WORST: usize = 30;
 
 /// Shows the worst files and the whole as a table, and returns the files.
 pub(crate) fn show(step: &Step, record: &Record, base: Option<&Record>, worst: usize) -> Vec<FileCounts> {

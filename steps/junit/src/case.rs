@@ -5,9 +5,9 @@ use std::fmt::{self, Display};
 use serde::Serialize;
 use stepwell_step_parts::xml::Element;
 
-/// Longest name and message that are kept; the merged report has them whole. A hundred of each stay far below what an
-/// output may hold.
-const MAX_CHARACTERS: usize = 300;
+/// Longest suite, name and message that are kept; the merged report has them whole. A hundred of each, in characters of
+/// four bytes, stay below the 256 KiB that an output may hold.
+const MAX_CHARACTERS: usize = 160;
 
 /// How a test case ended. Of several the worst counts, in this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,7 +118,7 @@ fn seconds(text: &str) -> f64 {
     if number.is_finite() && number > 0.0 { number } else { 0.0 }
 }
 
-/// Returns the start of a text, without NUL, which no output may hold.
+/// Returns the start of a text, with blanks for control characters.
 fn cut(text: &str) -> String {
-    text.chars().filter(|character| *character != '\0').take(MAX_CHARACTERS).collect()
+    text.chars().take(MAX_CHARACTERS).map(|character| if character.is_control() { ' ' } else { character }).collect()
 }

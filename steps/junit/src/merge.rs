@@ -47,7 +47,7 @@ fn copy(
     let mut open = Vec::new();
     // An element whose tag is not closed yet, so that one without content stays short.
     let mut pending = false;
-    while let Some(node) = document.next()? {
+    while let Some(node) = document.next_node()? {
         let written = match node {
             Node::Start(element) => {
                 let copied = !(open.is_empty() && element.local_name() == "testsuites");
@@ -68,7 +68,6 @@ fn copy(
             },
         };
         written.map_err(failure)?;
-        step.check_cancelled()?;
     }
     out.write_all(b"\n").map_err(failure)
 }

@@ -59,7 +59,8 @@ pub enum Node {
 }
 
 /// A document that is being read.
-pub struct Document {
+pub struct Document<'a> {
+    step: &'a Step,
     path: String,
     reader: Reader<Bounded>,
     place: Rc<RefCell<Place>>,
@@ -77,15 +78,17 @@ struct Place {
     lines: u64,
     /// Bytes since the last event.
     piece: usize,
+    /// Bytes since the job was last asked whether it is cancelled.
+    unasked: usize,
 }
 
-impl Document {
+impl<'a> Document<'a> {
     /// Opens a file of the work dir.
     ///
     /// # Errors
     ///
     /// A failure that names it, if it cannot be read or begins as UTF-16 does.
-    pub fn open(step: &Step, path: &str) -> Result<Self, Failure> {
+    pub fn open(step: &'a Step, path: &str) -> Result<Self, Failure> {
         let mut file = BufReader::with_capacity(BUFFER_BYTES, step.open(path)?);
         let start = file.fill_buf().map_err(|error| Failure::of_file(Access::Read, path, &error))?;
         if start.starts_with(&[0xfe, 0xff])
@@ -97,7 +100,16 @@ impl Document {
         let place = Rc::<RefCell<Place>>::default();
         let mut reader = Reader::from_reader(Bounded { file, place: Rc::clone(&place) });
         reader.config_mut().check_comments = true;
-        Ok(Self { path: path.to_owned(), reader, place, buffer: Vec::new(), depth: 0, rooted: false, ends: false })
+        Ok(Self {
+            step,
+            path: path.to_owned(),
+            reader,
+            place,
+            buffer: Vec::new(),
+            depth: 0,
+            rooted: false,
+            ends: false,
+        })
     }
 
     /// Returns the line that the reader has reached, from 1.
@@ -114,14 +126,20 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// A failure that names file and line, for what is not well-formed, ends too early or passes a bound.
-    pub fn next(&mut self) -> Result<Option<Node>, Failure> {
+    /// A failure that names file and line, for what is not well-formed, ends too early or passes a bound; that of a job
+    /// that was cancelled.
+    pub fn next_node(&mut self) -> Result<Option<Node>, Failure> {
         if std::mem::take(&mut self.ends) {
             return Ok(Some(self.leave()));
         }
         loop {
             self.buffer.clear();
             self.place.borrow_mut().piece = 0;
+            // Each question is a call of the host, which costs more than most events.
+            if self.place.borrow().unasked >= BUFFER_BYTES {
+                self.place.borrow_mut().unasked = 0;
+                self.step.check_cancelled()?;
+            }
             // The buffer is lent to the event, so that the failures below can be made while it lives.
             let mut buffer = std::mem::take(&mut self.buffer);
             let event = self.reader.read_event_into(&mut buffer).map_err(|error| self.unreadable(&error))?;
@@ -265,6 +283,7 @@ impl BufRead for Bounded {
         let read = self.file.buffer().get(..count).unwrap_or_default();
         place.lines += read.iter().filter(|byte| **byte == b'\n').count() as u64;
         place.piece += count;
+        place.unasked += count;
         self.file.consume(count);
     }
 }
@@ -293,7 +312,7 @@ mod tests {
         step.write("a.xml", document).expect("written");
         let mut document = Document::open(&step, "a.xml")?;
         let mut nodes = Vec::new();
-        while let Some(node) = document.next()? {
+        while let Some(node) = document.next_node()? {
             nodes.push(node);
         }
         Ok(nodes)

@@ -27,8 +27,9 @@ pub(crate) struct Cell {
 }
 
 impl Table {
-    /// Returns the table of a value: an array of structs has a column for each name, in the order in which they first
-    /// occur; of anything else a column `value`; a struct has the columns `name` and `value`.
+    /// Returns the table of a value: an array of structs has a column for each name, those of the first struct by the
+    /// alphabet, then what later ones add; anything else in it stands in a column `value`; a struct has the columns `name`
+    /// and `value`.
     ///
     /// # Errors
     ///

@@ -137,6 +137,15 @@ fn what_is_long_is_cut() {
 }
 
 #[test]
+fn markdown_that_is_made_to_take_long() {
+    for text in
+        [">".repeat(100_000), "[".repeat(100_000), "*a _b ".repeat(20_000), "- ".repeat(50_000), "![a](".repeat(20_000)]
+    {
+        assert!(page("r.html", json!([{"markdown": text}])).len() > 1000);
+    }
+}
+
+#[test]
 fn inputs_that_make_no_sense() {
     #[track_caller]
     fn check(section: serde_json::Value, kind: FailureKind, expected: &str) {

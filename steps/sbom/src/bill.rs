@@ -1,5 +1,6 @@
 //! The bill: CycloneDX 1.6 as JSON.
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use stepwell_sdk::Failure;
@@ -9,6 +10,21 @@ use crate::hexadecimal;
 
 /// How the subject is referred to; no package URL has this form.
 const SUBJECT: &str = "subject";
+
+/// What the URL of a file needs escaped: the lock file may have a plain name there.
+const URL: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// What the bill is of, and what is asked of the bill itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,8 +131,10 @@ fn one(purl: &str, component: &Component) -> Value {
     }
     fields.insert("purl".to_owned(), json!(purl));
     if !component.files.is_empty() {
-        let file =
-            |(url, digests): (&String, _)| json!({ "type": "distribution", "url": url, "hashes": hashes(digests) });
+        let file = |(url, digests): (&String, _)| {
+            let url = utf8_percent_encode(url, URL).to_string();
+            json!({ "type": "distribution", "url": url, "hashes": hashes(digests) })
+        };
         fields.insert("externalReferences".to_owned(), component.files.iter().map(file).collect());
     }
     Value::Object(fields)

@@ -129,7 +129,8 @@ fn write(
 
 fn failure(request: &Request, findings: &[Finding]) -> Failure {
     let (count, allowed) = (findings.len(), request.max_findings);
-    let failure = Failure::failed(format!("{count} findings, and input `max_findings` allows {allowed}"));
+    let found = if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };
+    let failure = Failure::failed(format!("{found}, and input `max_findings` allows {allowed}"));
     let failure = findings.iter().take(MAX_LISTED).fold(failure, |failure, finding| failure.cause(finding));
     let failure = match count.saturating_sub(MAX_LISTED) {
         0 => failure,
