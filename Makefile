@@ -11,8 +11,14 @@ GUESTS := \
 	--package stepwell-step-archive \
 	--package stepwell-step-changelog \
 	--package stepwell-step-checksum \
+	--package stepwell-step-coverage \
 	--package stepwell-step-edit \
+	--package stepwell-step-junit \
+	--package stepwell-step-parts \
 	--package stepwell-step-query \
+	--package stepwell-step-report \
+	--package stepwell-step-sbom \
+	--package stepwell-step-secret-scan \
 	--package stepwell-step-semver \
 	--package stepwell-step-template
 

@@ -13,8 +13,13 @@ const SHIPPED: &[&str] = &[
     "archive",
     "changelog",
     "checksum",
+    "coverage",
     "edit",
+    "junit",
     "query",
+    "report",
+    "sbom",
+    "secret-scan",
     "semver",
     "template",
 ];

@@ -53,8 +53,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stepwell-step-archive", &["stepwell-sdk"]),
     ("stepwell-step-changelog", &["stepwell-sdk"]),
     ("stepwell-step-checksum", &["stepwell-sdk"]),
+    ("stepwell-step-coverage", &["stepwell-sdk", "stepwell-step-parts"]),
     ("stepwell-step-edit", &["stepwell-sdk"]),
+    ("stepwell-step-junit", &["stepwell-sdk", "stepwell-step-parts"]),
+    ("stepwell-step-parts", &["stepwell-sdk"]),
     ("stepwell-step-query", &["stepwell-sdk"]),
+    ("stepwell-step-report", &["stepwell-sdk"]),
+    ("stepwell-step-sbom", &["stepwell-sdk", "stepwell-step-parts"]),
+    ("stepwell-step-secret-scan", &["stepwell-sdk", "stepwell-step-parts"]),
     ("stepwell-step-semver", &["stepwell-sdk"]),
     ("stepwell-step-template", &["stepwell-sdk"]),
 ];
@@ -71,7 +77,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("miette", &["stepwell", "stepwell-policy"]),
     ("cedar-policy", &["stepwell-policy"]),
     // The build script writes the manifests of the SDK that projects get.
-    ("toml", &["stepwell", "stepwell-policy", "stepwell-step-query"]),
+    ("toml", &["stepwell", "stepwell-policy", "stepwell-step-query", "stepwell-step-sbom"]),
     ("granit-parser", &["stepwell-schema", "stepwell-step-edit", "stepwell-step-query"]),
     ("git2", &["stepwell-resolve"]),
     ("reqwest", &["stepwell-resolve", "stepwell-http"]),
