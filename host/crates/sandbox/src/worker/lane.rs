@@ -3,13 +3,11 @@
 //! A frame is its length (4 bytes, little-endian, of what follows), its kind (1 byte), and its body.
 
 use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use super::line::Line;
 
 /// Bytes of a frame before its body.
 const HEAD_BYTES: usize = 5;
@@ -92,32 +90,42 @@ pub(super) struct Lane {
 
 /// Where frames come from.
 pub(super) struct Incoming {
-    socket: OwnedReadHalf,
+    line: Arc<Line>,
     buffer: Vec<u8>,
     limit_bytes: usize,
 }
 
 /// Where frames go.
-pub(super) struct Outgoing(OwnedWriteHalf);
+pub(super) struct Outgoing(Arc<Line>);
 
 impl Lane {
     /// Makes a lane of a socket that takes frames up to a number of bytes.
     pub(super) fn new(socket: UnixStream, limit_bytes: usize) -> Self {
-        let (incoming, outgoing) = socket.into_split();
+        let line = Arc::new(Line::new(socket));
         Self {
-            incoming: Incoming { socket: incoming, buffer: Vec::with_capacity(READ_BYTES), limit_bytes },
-            outgoing: Outgoing(outgoing),
+            incoming: Incoming { line: Arc::clone(&line), buffer: Vec::with_capacity(READ_BYTES), limit_bytes },
+            outgoing: Outgoing(line),
         }
     }
-}
 
-impl Lane {
     /// Returns the socket; none where more was read than the frames that were taken.
     pub(super) fn into_socket(self) -> Option<UnixStream> {
-        if !self.incoming.buffer.is_empty() {
+        let Self { incoming, outgoing } = self;
+        drop(outgoing);
+        if !incoming.buffer.is_empty() {
             return None;
         }
-        self.incoming.socket.reunite(self.outgoing.0).ok()
+        Arc::into_inner(incoming.line).map(Line::into_socket)
+    }
+
+    /// Tells whether no more was read than the frames that were taken.
+    pub(super) fn is_between_frames(&self) -> bool {
+        self.incoming.buffer.is_empty()
+    }
+
+    /// Has nobody woken by what comes, until somebody waits for it.
+    pub(super) fn rest(&self) {
+        self.outgoing.0.forget();
     }
 }
 
@@ -132,7 +140,7 @@ impl Incoming {
                 return Ok(frame);
             }
             self.buffer.reserve(READ_BYTES);
-            if self.socket.read_buf(&mut self.buffer).await? == 0 {
+            if self.line.read(&mut self.buffer).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
@@ -145,14 +153,20 @@ impl Incoming {
             return;
         }
         let until = Instant::now() + LOOK_OUT;
-        let mut bytes = [0; READ_BYTES];
-        loop {
-            match recv(self.socket.as_ref(), &mut bytes, RecvFlags::DONTWAIT) {
-                Ok((read, _)) => return self.buffer.extend_from_slice(&bytes[..read]),
-                Err(Errno::AGAIN | Errno::INTR) if Instant::now() < until => std::thread::yield_now(),
-                Err(_) => return,
+        self.buffer.reserve(READ_BYTES);
+        while let Ok(None) = self.line.read_now(&mut self.buffer) {
+            if Instant::now() >= until {
+                return;
             }
+            std::thread::yield_now();
         }
+    }
+
+    /// Tells whether a whole frame is there, and is of a kind.
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        let Some(head) = self.buffer.first_chunk::<HEAD_BYTES>() else { return false };
+        read_head(*head, self.limit_bytes)
+            .is_ok_and(|(found, length)| found == kind && self.buffer.len() >= HEAD_BYTES + length)
     }
 
     fn take(&mut self) -> io::Result<Option<Frame>> {
@@ -253,6 +267,7 @@ mod tests {
         here.outgoing.send(Kind::Log, &[&[1], b"two"]).await.unwrap();
         there.incoming.look_out();
         there.incoming.look_out();
+        assert!(there.incoming.has(Kind::Log) && !there.incoming.has(Kind::Ended));
         assert_eq!(there.incoming.next().await.unwrap().body, b"\x01one");
         assert_eq!(there.incoming.next().await.unwrap().body, b"\x01two");
         drop(here);
@@ -263,10 +278,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_frame_is_refused() {
         for bytes in [&[200, 0, 0, 0, Kind::Log as u8][..], &[0, 0, 0, 0, 99]] {
-            let (here, there) = std::os::unix::net::UnixStream::pair().unwrap();
+            let (here, there) = UnixStream::pair().unwrap();
             (&here).write_all(bytes).unwrap();
-            there.set_nonblocking(true).unwrap();
-            let mut lane = Lane::new(UnixStream::from_std(there).unwrap(), 100);
+            let mut lane = Lane::new(there, 100);
             assert_eq!(lane.incoming.next().await.unwrap_err().kind(), io::ErrorKind::InvalidData);
         }
     }

@@ -11,6 +11,7 @@ mod compile;
 mod descriptors;
 mod hello;
 mod lane;
+mod line;
 mod process;
 mod requests;
 mod serve;

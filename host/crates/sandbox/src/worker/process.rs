@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -11,7 +12,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use stepwell_confine::Raised;
-use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
 use super::command::WorkerCommand;
@@ -69,7 +69,7 @@ impl Process {
         hello: &Hello,
         folders: &[BorrowedFd<'_>],
     ) -> Result<(Self, Raised), StartError> {
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(StartError::Start)?;
+        let (ours, theirs) = UnixStream::pair().map_err(StartError::Start)?;
         ours.set_nonblocking(true).map_err(StartError::Start)?;
         #[expect(clippy::disallowed_methods, reason = "a worker is this program itself, started for guests alone")]
         let mut command = Command::new(&program.program);
@@ -86,10 +86,9 @@ impl Process {
         // The command holds the other end, whose closing is what tells that the process is gone.
         drop(command);
         descriptors::send(&ours, &to_bytes(hello), folders).map_err(StartError::Start)?;
-        let socket = UnixStream::from_std(ours).map_err(StartError::Start)?;
         let process =
             Self { socket: Mutex::new(None), child: tokio::sync::Mutex::new(child), over: AtomicBool::new(false) };
-        let raised = process.standing(socket).await?;
+        let raised = process.standing(ours).await?;
         Ok((process, raised))
     }
 
@@ -196,11 +195,7 @@ impl Worker {
         let descriptors: Vec<_> = folders.iter().map(|folder| folder.folder.as_fd()).chain([opened.as_fd()]).collect();
         let (process, raised) = Process::start(program, &hello, &descriptors).await?;
         let socket = process.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let control = socket.ok_or(io::ErrorKind::NotConnected.into()).and_then(|socket| {
-            let socket = socket.into_std()?;
-            Ok(OwnedFd::from(socket))
-        });
-        let control = control.map_err(StartError::Start)?;
+        let control = socket.map(OwnedFd::from).ok_or_else(|| StartError::Start(io::ErrorKind::NotConnected.into()))?;
         Ok(Self { process, control, idle: Mutex::default(), raised, _scratch: own })
     }
 
@@ -212,14 +207,14 @@ impl Worker {
         if let Some(lane) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
             return Ok(lane);
         }
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-        ours.set_nonblocking(true)?;
+        let (ours, theirs) = UnixStream::pair()?;
         descriptors::send(&self.control, b"l", &[theirs.as_fd()])?;
-        Ok(Lane::new(UnixStream::from_std(ours)?, MAX_ANSWER_BYTES))
+        Ok(Lane::new(ours, MAX_ANSWER_BYTES))
     }
 
     /// Takes a lane back whose call has ended.
     pub(super) fn give_back(&self, lane: Lane) {
+        lane.rest();
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(lane);
     }
 

@@ -143,18 +143,11 @@ fn guests(host: &UnixStream, raised: Raised, hello: &Hello, folders: Vec<OwnedFd
             runtime.shutdown_background();
             return Ok(());
         }
-        let _context = runtime.enter();
         for socket in sockets {
-            let lane = lane(socket).map_err(|error| error.to_string())?;
+            let lane = Lane::new(UnixStream::from(socket), MAX_CODE_BYTES);
             runtime.spawn(Arc::clone(&worker).serve_lane(lane));
         }
     }
-}
-
-fn lane(socket: OwnedFd) -> io::Result<Lane> {
-    let socket = UnixStream::from(socket);
-    socket.set_nonblocking(true)?;
-    Ok(Lane::new(tokio::net::UnixStream::from_std(socket)?, MAX_CODE_BYTES))
 }
 
 impl Worker {
@@ -165,6 +158,7 @@ impl Worker {
     }
 
     async fn serve_call(&self, lane: &mut Lane) -> io::Result<()> {
+        lane.rest();
         // The next step of a job often follows at once.
         if self.calls.is_empty() && self.threads > 1 {
             lane.incoming.look_out();

@@ -218,7 +218,11 @@ impl Workers {
         if call_here.is_alone() && self.threads > 1 {
             lane.incoming.look_out();
         }
-        match converse(&mut lane, code, invocation, call, control, gateway).await {
+        let talk = match ended_at_once(&mut lane).await {
+            Some(talk) => talk,
+            None => converse(&mut lane, code, invocation, call, control, gateway).await,
+        };
+        match talk {
             Talk::Ended { outcome, is_reusable } => {
                 if is_reusable {
                     worker.give_back(lane);
@@ -271,6 +275,18 @@ fn uses(folders: Vec<Opened>) -> Vec<FolderUse> {
 fn is_idle(slot: &Slot) -> bool {
     // The one count is that of the list itself.
     Arc::strong_count(slot) == 1 && slot.get().is_none_or(|worker| Arc::strong_count(worker) == 1)
+}
+
+/// Returns how a call ended whose worker has said that and nothing before; none: there is more to hear.
+async fn ended_at_once(lane: &mut Lane) -> Option<Talk> {
+    if !lane.incoming.has(Kind::Ended) {
+        return None;
+    }
+    let frame = lane.incoming.next().await.ok()?;
+    Some(match from_bytes::<Ended>(&frame.body) {
+        Ok(Ended(outcome)) => Talk::Ended { outcome, is_reusable: lane.is_between_frames() },
+        Err(_) => Talk::Broken("said what no worker says"),
+    })
 }
 
 /// What the host says of its own accord, besides what it says about requests.
@@ -480,7 +496,7 @@ mod tests {
     use stepwell_policy::Limits;
     use stepwell_run::{Action, MaskSink, Module, StepPath, event_channel};
     use stepwell_schema::Digest;
-    use tokio::net::UnixStream;
+    use std::os::unix::net::UnixStream;
 
     use super::*;
     use crate::form::Form;
