@@ -15,6 +15,8 @@ use crate::rule::PolicyRef;
 pub(super) struct Loaded {
     pub(super) policy: Policy,
     pub(super) place: PolicyRef,
+    /// Its `@reason`, looked up once: the library parses the name of an annotation each time.
+    pub(super) reason: Option<Arc<str>>,
 }
 
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
@@ -96,8 +98,9 @@ impl Loader {
             self.problems.push(problem.help("give one of them another `@id`: decisions name it"));
             return;
         }
+        let reason = policy.annotation("reason").map(Arc::from);
         let policy = policy.new_id(PolicyId::new(self.loaded.len().to_string()));
-        self.loaded.push(Loaded { policy, place: PolicyRef { id, place } });
+        self.loaded.push(Loaded { policy, place: PolicyRef { id, place }, reason });
     }
 }
 

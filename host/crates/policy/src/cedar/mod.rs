@@ -84,15 +84,15 @@ impl Engine {
         }
         let forbids = self.reasons(&answers, Effect::Forbid);
         if !forbids.is_empty() {
-            let reason = self.reason(&forbids).unwrap_or("a policy forbids it");
+            let reason = self.reason(&forbids).unwrap_or_else(|| "a policy forbids it".into());
             return Ruling::denied(self.decided_by(forbids), reason);
         }
         let permits = self.reasons(&answers, Effect::Permit);
         if permits.is_empty() {
             return Ruling::denied(DecidedBy::NoPolicy, "no policy allows it");
         }
-        let reason = self.reason(&permits).unwrap_or("a policy allows it");
-        Ruling { verdict: Verdict::Allowed, reason: reason.into(), decided_by: self.decided_by(permits) }
+        let reason = self.reason(&permits).unwrap_or_else(|| "a policy allows it".into());
+        Ruling { verdict: Verdict::Allowed, reason, decided_by: self.decided_by(permits) }
     }
 
     /// Returns the policies, in the order in which they were loaded.
@@ -120,8 +120,8 @@ impl Engine {
     }
 
     /// Returns what the first of these policies says of itself.
-    fn reason(&self, policies: &[usize]) -> Option<&str> {
-        policies.iter().find_map(|&index| self.policies.get(index)?.policy.annotation("reason"))
+    fn reason(&self, policies: &[usize]) -> Option<Arc<str>> {
+        policies.iter().find_map(|&index| self.policies.get(index)?.reason.clone())
     }
 
     fn decided_by(&self, policies: Vec<usize>) -> DecidedBy {
