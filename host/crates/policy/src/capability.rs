@@ -1,5 +1,6 @@
 //! Kinds of access, and the requests for them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -137,16 +138,16 @@ impl Capability {
     }
 
     /// Returns what it is about, such as `src`, `CI` or `api.example.com:443`; for limits the empty text.
-    pub fn subject(&self) -> String {
+    pub fn subject(&self) -> Cow<'_, str> {
         match self {
-            Self::Run { function } => function.clone(),
-            Self::Exec { program } => program.clone(),
-            Self::Read { path } | Self::Write { path, .. } => path.clone(),
-            Self::Export { name } | Self::Env { name } | Self::Secret { name, .. } => name.clone(),
-            Self::Http { host, port, .. } => format!("{host}:{port}"),
-            Self::Clock(clock) => clock_word(*clock).to_owned(),
-            Self::Random(random) => random_word(*random).to_owned(),
-            Self::Limits { .. } => String::new(),
+            Self::Run { function } => function.into(),
+            Self::Exec { program } => program.into(),
+            Self::Read { path } | Self::Write { path, .. } => path.into(),
+            Self::Export { name } | Self::Env { name } | Self::Secret { name, .. } => name.into(),
+            Self::Http { host, port, .. } => format!("{host}:{port}").into(),
+            Self::Clock(clock) => clock_word(*clock).into(),
+            Self::Random(random) => random_word(*random).into(),
+            Self::Limits { .. } => "".into(),
         }
     }
 
@@ -192,7 +193,7 @@ impl Capability {
             | Self::Env { .. }
             | Self::Secret { .. }
             | Self::Clock(_)
-            | Self::Random(_) => format!("{}:{}", self.kind(), self.subject()),
+            | Self::Random(_) => [self.kind(), ":", &self.subject()].concat(),
         }
     }
 }
@@ -201,7 +202,7 @@ impl fmt::Display for Capability {
     /// Writes kind, subject and particulars on one line: `write dist 2 GiB, 100 files`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())?;
-        for part in [self.subject(), self.detail()] {
+        for part in [self.subject(), self.detail().into()] {
             if !part.is_empty() {
                 write!(f, " {part}")?;
             }

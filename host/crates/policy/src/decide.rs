@@ -49,10 +49,10 @@ impl Policy {
         let writable: Vec<WorkPath> = answers.iter().filter_map(writable).cloned().collect();
         let mut grants = Grants { limits: self.ceilings().limits(), ..Grants::default() };
         let mut decisions = Vec::with_capacity(requests.len());
-        for (request, answer) in requests.iter().zip(answers) {
+        for (request, answer) in requests.into_iter().zip(answers) {
             let answer = answer.and_then(|allowed| allowed.beside(&writable));
             if let Ok(allowed) = &answer {
-                grants.add(request, allowed.root.as_ref().map(|(path, _)| path), self.ceilings());
+                grants.add(&request, allowed.root.as_ref().map(|(path, _)| path), self.ceilings());
             }
             decisions.push(decision(answer, request));
         }
@@ -63,6 +63,9 @@ impl Policy {
     /// Holds requests against what the steps on the way to the function pass, the outermost first. A request of which
     /// nothing is left is answered.
     fn narrow(&self, requests: &[Request], passed: &[Arc<Passed>], work_dir: &Path) -> Vec<(Request, Option<Answer>)> {
+        if passed.is_empty() {
+            return requests.iter().map(|request| (request.clone(), None)).collect();
+        }
         let limits_asked = requests.iter().any(|request| matches!(request.capability, Capability::Limits { .. }));
         let own_limits = passed.iter().filter(|_| !limits_asked).find_map(|passed| passed.limits_of_its_own());
         let own_limits =
@@ -91,14 +94,14 @@ impl Policy {
     ) -> Decision {
         // The work dir is for paths, which are needs.
         let answer = self.answer(job, function, &capability, Path::new(""));
-        decision(answer, &Request { capability, reason: None, optional: false, place: Some(place) })
+        decision(answer, Request { capability, reason: None, optional: false, place: Some(place) })
     }
 
     /// Decides whether a job may run a script of its own, which stands at `place`.
     pub fn decide_script(&self, job: &Arc<Subject>, place: Place) -> Decision {
         let question = Question { job: Arc::clone(job), deed: Deed::Script };
-        let capability = Capability::Exec { program: question.resource() };
-        decision(self.put(question, None), &Request { capability, reason: None, optional: false, place: Some(place) })
+        let capability = Capability::Exec { program: question.resource().into_owned() };
+        decision(self.put(question, None), Request { capability, reason: None, optional: false, place: Some(place) })
     }
 
     fn answer(
@@ -167,7 +170,7 @@ fn question(job: &Arc<Subject>, function: &Arc<FunctionFacts>, act: Act) -> Ques
     Question { job: Arc::clone(job), deed: Deed::Function { function: Arc::clone(function), act } }
 }
 
-fn decision(answer: Answer, request: &Request) -> Decision {
+fn decision(answer: Answer, request: Request) -> Decision {
     match answer {
         Ok(allowed) => allowed.decision(request),
         Err(denied) => denied.decision(request),
@@ -219,25 +222,25 @@ impl Allowed {
         }
     }
 
-    fn decision(self, request: &Request) -> Decision {
+    fn decision(self, request: Request) -> Decision {
         Decision {
-            request: request.clone(),
             verdict: if self.overruled.is_some() { Verdict::Audited } else { Verdict::Allowed },
             decided_by: self.decided_by,
             reason: self.reason.to_string(),
-            remedy: self.overruled.map(|remedy| remedy.text(request)),
+            remedy: self.overruled.map(|remedy| remedy.text(&request)),
+            request,
         }
     }
 }
 
 impl Denied {
-    fn decision(self, request: &Request) -> Decision {
+    fn decision(self, request: Request) -> Decision {
         Decision {
-            request: request.clone(),
             verdict: Verdict::Denied,
             decided_by: self.decided_by,
             reason: self.reason,
-            remedy: Some(self.remedy.text(request)),
+            remedy: Some(self.remedy.text(&request)),
+            request,
         }
     }
 }
@@ -248,8 +251,8 @@ impl Grants {
         let Request { capability, optional, .. } = request;
         let (default_bytes, default_files) = ceilings.growth();
         self.capabilities.push(capability.name());
-        if let Some(path) = path {
-            self.capabilities.push(format!("{}:{path}", capability.kind()));
+        if let Some(path) = path.filter(|path| path.as_str() != capability.subject()) {
+            self.capabilities.push([capability.kind(), ":", path.as_str()].concat());
         }
         match capability {
             Capability::Read { .. } => self.roots.extend(path.map(|path| Root {

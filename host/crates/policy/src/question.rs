@@ -1,5 +1,6 @@
 //! One thing that policies are asked about.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -132,15 +133,15 @@ impl Question {
     }
 
     /// Returns the identifier of the resource in the language of policies, such as `dist` or `api.example.com:443`.
-    pub fn resource(&self) -> String {
-        let Deed::Function { function, act } = &self.deed else { return SHELL.to_owned() };
+    pub fn resource(&self) -> Cow<'_, str> {
+        let Deed::Function { function, act } = &self.deed else { return SHELL.into() };
         match act {
-            Act::Run => function.name.clone(),
-            Act::Exec { program } => program.clone(),
-            Act::Read { path } | Act::Write { path, .. } => path.as_str().to_owned(),
-            Act::Connect { host, port, .. } => format!("{host}:{port}"),
+            Act::Run => (&function.name).into(),
+            Act::Exec { program } => program.into(),
+            Act::Read { path } | Act::Write { path, .. } => path.as_str().into(),
+            Act::Connect { host, port, .. } => format!("{host}:{port}").into(),
             Act::UseSecret { name, .. } | Act::RevealSecret { name } | Act::ReadEnv { name } | Act::Export { name } => {
-                name.clone()
+                name.into()
             }
         }
     }

@@ -11,10 +11,13 @@ use super::SCHEMA;
 use crate::code;
 use crate::rule::PolicyRef;
 
-/// A policy, numbered in the order of all texts together.
+/// A policy.
 pub(super) struct Loaded {
     pub(super) policy: Policy,
-    pub(super) place: PolicyRef,
+    /// Where it stands, as most decisions say it: that it decided alone.
+    pub(super) place: Arc<[PolicyRef; 1]>,
+    /// Its `@reason`, looked up once: the library parses the name of an annotation each time.
+    pub(super) reason: Option<Arc<str>>,
 }
 
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
@@ -29,11 +32,6 @@ pub(super) fn load(sources: &[Arc<Source>]) -> Result<(Vec<Loaded>, Problems), P
         loader.source(source);
     }
     if loader.problems.has_errors() { Err(loader.problems) } else { Ok((loader.loaded, loader.problems)) }
-}
-
-/// Returns the number of a policy that was loaded.
-pub(super) fn index(id: &PolicyId) -> Option<usize> {
-    AsRef::<str>::as_ref(id).parse().ok()
 }
 
 #[derive(Default)]
@@ -96,8 +94,9 @@ impl Loader {
             self.problems.push(problem.help("give one of them another `@id`: decisions name it"));
             return;
         }
-        let policy = policy.new_id(PolicyId::new(self.loaded.len().to_string()));
-        self.loaded.push(Loaded { policy, place: PolicyRef { id, place } });
+        let reason = policy.annotation("reason").map(Arc::from);
+        let place = Arc::new([PolicyRef { id, place }]);
+        self.loaded.push(Loaded { policy: policy.clone(), place, reason });
     }
 }
 

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use cedar_policy::{Schema, SchemaWarning};
+use cedar_policy::{Entities, Request, Schema, SchemaWarning};
 use stepwell_schema::Severity;
 
+use super::attribute::{Attribute, Attributes};
 use super::*;
 use crate::facts::{FunctionFacts, Subject};
 use crate::question::{Act, Deed};
@@ -96,7 +97,7 @@ fn the_schema_and_every_question_fit() {
     assert_eq!(warnings.map(|warning: SchemaWarning| warning.to_string()).collect::<Vec<_>>(), Vec::<String>::new());
     let names = Names::new();
     for asked in acts().into_iter().map(question).chain([script()]) {
-        let (request, entities) = names.request(&asked, Seen::ALL).unwrap();
+        let (request, entities) = names.request(&asked, names.resource(&asked), Seen::ALL).unwrap();
         let (principal, action, resource) =
             (request.principal().unwrap(), request.action().unwrap(), request.resource().unwrap());
         let context = request.context().unwrap().clone();
@@ -248,23 +249,54 @@ fn places_are_those_of_the_policies() {
     let text = "// permit (principal, action, resource);\n\npermit (principal, action, resource); // one\n  \
         forbid (principal, action, resource) when { principal.source == \"//\" };";
     let engine = engine(text);
-    let ids: Vec<&str> = engine.policies.iter().map(|loaded| loaded.place.id.as_str()).collect();
+    let ids: Vec<&str> = engine.policies.iter().map(|loaded| loaded.place[0].id.as_str()).collect();
     assert_eq!(ids, ["p.cedar:3:1", "p.cedar:4:3"]);
 }
 
 #[test]
 fn only_what_conditions_look_at_is_made() {
-    let seen = |text: &str| seen(&engine(text).policies[0].policy);
+    #[track_caller]
+    fn check(action: &str, head: &str, condition: &str, expected: Seen) {
+        let text = format!("permit (principal, action == Action::\"{action}\", {head}) when {{ {condition} }};");
+        assert_eq!(engine(&text).singles[0].seen, expected, "{text}");
+    }
+    let of = Attributes::of;
     let nothing = Seen::default();
-    assert_eq!(seen("permit (principal, action == Action::\"read\", resource in Path::\"src\");"), nothing);
-    assert_eq!(
-        seen("permit (principal, action == Action::\"read\", resource) when { principal.tenant == \"context\" };"),
-        Seen { job: true, ..nothing }
+    let around = Seen { around: true, ..nothing };
+    let host = Seen { resource: of(Attribute::Host), ..nothing };
+    let digest = Seen { function: of(Attribute::Digest), ..nothing };
+    check("read", "resource == Path::\"src\"", "true", nothing);
+    check("read", "resource in Path::\"src\"", "true", around);
+    check("read", "resource is Path in Path::\"src\"", "true", around);
+    check("read", "resource", "resource in Path::\"src\"", around);
+    check("read", "resource", "resource is Path in Path::\"src\"", around);
+    check("read", "resource", "resource == Path::\"src\" || principal == Job::\"a\"", nothing);
+    check("read", "resource", "principal.tenant == \"context\"", Seen { job: of(Attribute::Tenant), ..nothing });
+    check("read", "resource", "context.function.digest == \"a\"", digest);
+    check("read", "resource", "context[\"function\"][\"digest\"] == \"a\"", digest);
+    check("run", "resource", "resource.host like \"a*\"", host);
+    check(
+        "run",
+        "resource",
+        "!(resource.pinned && context.kind == \"a\")",
+        Seen { resource: of(Attribute::Pinned), context: of(Attribute::Kind), ..nothing },
     );
-    assert_eq!(
-        seen(
-            "permit (principal, action == Action::\"run\", resource) unless { resource.pinned && context.kind == \"a\" };"
-        ),
-        Seen { resource: true, context: true, ..nothing }
-    );
+    check("run", "resource", "context has module", Seen { context: of(Attribute::Module), ..nothing });
+    let all = Seen { function: Attributes::ALL, ..nothing };
+    check("exec", "resource", "context has function && context.function.digest == \"a\"", all);
+    check("exec", "resource", "context has function.digest", digest);
+    // What an attribute is taken from cannot be told here.
+    check("run", "resource", "(if resource.pinned then resource else resource).host == \"a\"", Seen::ALL);
+}
+
+#[test]
+fn long_policies_hold() {
+    let engine = engine(&format!(
+        "@id(\"long\") permit (principal, action == Action::\"read\", resource in Path::\"src\")\n\
+         when {{ context.function.protocol == \"git\" && principal.tenant == \"local\" }} // {}\n;",
+        "-".repeat(shelf::MAX_TEXT_BYTES)
+    ));
+    assert_eq!((&engine.singles[0].condition, engine.singles[0].seen), (&known::Condition::Unknown, Seen::ALL));
+    check(&engine, &question(Act::Read { path: path("src/lib") }), "long");
+    check(&engine, &question(Act::Read { path: path("srcs") }), "!no-policy");
 }

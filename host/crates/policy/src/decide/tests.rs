@@ -213,7 +213,8 @@ fn nothing_asked_nothing_given() {
 fn optional_denials_do_not_refuse() {
     let optional = Request { optional: true, ..request(read("/etc")) };
     let decisions = decide(&[optional, request(read("/usr"))]);
-    let refused: Vec<String> = decisions.refusals().map(|decision| decision.request.capability.subject()).collect();
+    let refused: Vec<String> =
+        decisions.refusals().map(|decision| decision.request.capability.subject().into_owned()).collect();
     assert_eq!(refused, ["/usr"]);
 }
 

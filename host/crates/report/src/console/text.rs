@@ -52,7 +52,7 @@ pub(crate) fn refused(decisions: &[Decision]) -> impl Iterator<Item = &Decision>
 pub(crate) fn asked(decision: &Decision) -> String {
     let capability = &decision.request.capability;
     let subject = capability.subject();
-    let subject = if subject.is_empty() { capability.detail() } else { subject };
+    let subject = if subject.is_empty() { capability.detail().into() } else { subject };
     own_text(format!("{} {subject}", capability.kind()).trim_end())
 }
 
