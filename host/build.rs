@@ -128,9 +128,28 @@ fn filled_in(own: &mut Table, shared: &Table) -> Result<(), String> {
         if let Some(Value::String(path)) = found.get_mut("path") {
             *path = path.trim_start_matches(SDK).trim_start_matches('/').to_owned();
         }
-        *value = found;
+        let added = value.as_table().cloned().unwrap_or_default();
+        *value = with(found, added.into_iter().filter(|(key, _)| key != "workspace").collect());
     }
     Ok(())
+}
+
+/// Adds to a dependency what a package says of it besides: whether it is optional, and more features.
+fn with(dependency: Value, added: Table) -> Value {
+    if added.is_empty() {
+        return dependency;
+    }
+    let mut dependency = match dependency {
+        Value::Table(table) => table,
+        version => Table::from_iter([("version".to_owned(), version)]),
+    };
+    for (key, value) in added {
+        match (dependency.get_mut(&key), value) {
+            (Some(Value::Array(known)), Value::Array(more)) => known.extend(more),
+            (_, value) => drop(dependency.insert(key, value)),
+        }
+    }
+    Value::Table(dependency)
 }
 
 /// Builds all shipped functions and returns the folder of the modules.

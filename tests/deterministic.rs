@@ -86,3 +86,15 @@ fn a_preview_1_module_sees_the_same() {
     let (module, component) = (lines(&log(&first.0)), lines(&components));
     assert_eq!(module[3..], component[3..], "the same bits and names");
 }
+
+#[test]
+fn in_a_worker_it_is_the_same() {
+    let place = place();
+    let here = run(&place, &["--deterministic"]);
+    let (first, second) = (
+        run(&place, &["--deterministic", "--isolation", "worker"]),
+        run(&place, &["--deterministic", "--isolation", "worker"]),
+    );
+    assert_eq!(first, second);
+    assert_eq!(log(&first.0), log(&here.0));
+}

@@ -22,12 +22,7 @@ const MAX_BYTES: usize = 64 << 20;
 ///
 /// # Errors
 /// Those of `fd_readdir`; `overflow` for a folder whose listing is longer than [`MAX_BYTES`].
-pub(crate) async fn list(
-    wasi: &mut WasiP1Ctx,
-    fd: Fd,
-    room_bytes: usize,
-    cookie: Dircookie,
-) -> Result<Vec<u8>, Error> {
+pub(crate) async fn list(wasi: &mut WasiP1Ctx, fd: Fd, room_bytes: usize, cookie: Dircookie) -> Result<Vec<u8>, Error> {
     let whole = read(wasi, fd).await?;
     let skipped = usize::try_from(cookie).map_err(|_| Errno::Overflow)?;
     let mut listing: Vec<u8> = sorted(&whole)

@@ -126,7 +126,15 @@ fn guests(host: &UnixStream, raised: Raised, hello: &Hello, folders: Vec<OwnedFd
     // Turns and quotas are the host's: behind the wall all steps are of one tenant.
     let tenant = Admission::new(hello.instances as usize, Quotas::default()).tenant(Subject::DEFAULT_TENANT, None);
     let caller = Caller { tenant, deterministic: hello.canonical };
-    let worker = Arc::new(Worker { machine, modules, caller, folders, scratch, calls: Company::default(), threads: hello.threads });
+    let worker = Arc::new(Worker {
+        machine,
+        modules,
+        caller,
+        folders,
+        scratch,
+        calls: Company::default(),
+        threads: hello.threads,
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(hello.threads.max(1) as usize)
         .event_interval(EVENT_INTERVAL)
@@ -258,12 +266,9 @@ impl Worker {
         folders: Vec<Opened>,
         gateway: Option<Arc<LaneGateway>>,
     ) -> Outcome {
-        let log = Arc::new(LogSink::new(
-            control.events.clone(),
-            invocation.step.clone(),
-            control.mask.clone(),
-            call.grants.limits.log,
-        ));
+        let log =
+            LogSink::new(control.events.clone(), invocation.step.clone(), control.mask.clone(), call.grants.limits.log);
+        let log = Arc::new(log.without_waits(self.caller.deterministic));
         let gateway = gateway.map(|gateway| gateway as Arc<dyn Gateway>);
         let setup =
             Setup::new(invocation, call, &call.grants, &self.caller, control, Arc::clone(&log), folders, gateway);

@@ -493,10 +493,10 @@ fn lost(message: String) -> Outcome {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use std::os::unix::net::UnixStream;
     use stepwell_policy::Limits;
     use stepwell_run::{Action, MaskSink, Module, StepPath, event_channel};
     use stepwell_schema::Digest;
-    use std::os::unix::net::UnixStream;
 
     use super::*;
     use crate::form::Form;
