@@ -1,13 +1,5 @@
 //! Outgoing requests of a job's steps, against a server with TLS on loopback.
 
-#[expect(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "it belongs to the tests of the http crate, which use the rest of it"
-)]
-#[path = "../host/crates/http/tests/http/server.rs"]
-mod server;
-
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -17,8 +9,8 @@ use std::sync::mpsc::{Receiver, channel};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use self::server::{Server, ok};
 use crate::support::markdown::{blocks, section};
+use crate::support::server::{self, Server, ok};
 use crate::support::{Place, Ran, guest, workspace_root};
 use crate::worker::worker_of;
 

@@ -1,16 +1,8 @@
 //! Functions that are written with the guest SDK alone, against a server with TLS on loopback.
 
-#[expect(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "it belongs to the tests of the http crate, which use the rest of it"
-)]
-#[path = "../host/crates/http/tests/http/server.rs"]
-mod server;
-
 use std::fs;
 
-use self::server::{Seen, Server};
+use crate::support::server::{self, Seen, Server};
 use crate::support::{Place, Ran, guest};
 
 const SECRET: &str = "correct-horse-battery-staple";

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use stepwell_fuzz::{pieces, text};
-use stepwell_policy::{Capability, Ceilings, FunctionFacts, Policy, Request, Settings, Subject, Verdict, WorkPath, host_name};
+use stepwell_policy::{
+    Capability, Ceilings, FunctionFacts, Policy, Request, Settings, Subject, Verdict, WorkPath, host_name,
+};
 use stepwell_schema::{Problems, Source};
 
 const WORK_DIR: &str = "/job/work";

@@ -2,6 +2,14 @@
 
 pub(crate) mod markdown;
 pub(crate) mod runner;
+/// A server on loopback.
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "it belongs to the tests of the http crate, which use the rest of it"
+)]
+#[path = "../../host/crates/http/tests/http/server.rs"]
+pub(crate) mod server;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
