@@ -51,7 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stepwell-sdk", &["stepwell-sdk-macros"]),
     ("stepwell-example-stranger", &["stepwell-sdk"]),
     ("stepwell-step-archive", &["stepwell-sdk"]),
-    ("stepwell-step-changelog", &["stepwell-sdk"]),
+    ("stepwell-step-changelog", &["stepwell-sdk", "stepwell-step-parts"]),
     ("stepwell-step-checksum", &["stepwell-sdk"]),
     ("stepwell-step-coverage", &["stepwell-sdk", "stepwell-step-parts"]),
     ("stepwell-step-edit", &["stepwell-sdk"]),
@@ -61,7 +61,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stepwell-step-report", &["stepwell-sdk"]),
     ("stepwell-step-sbom", &["stepwell-sdk", "stepwell-step-parts"]),
     ("stepwell-step-secret-scan", &["stepwell-sdk", "stepwell-step-parts"]),
-    ("stepwell-step-semver", &["stepwell-sdk"]),
+    ("stepwell-step-semver", &["stepwell-sdk", "stepwell-step-parts"]),
     ("stepwell-step-template", &["stepwell-sdk"]),
 ];
 
