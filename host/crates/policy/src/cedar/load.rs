@@ -7,7 +7,7 @@ use cedar_policy::{Policy, PolicyId, PolicySet, Schema, ValidationMode, Validato
 use miette::Diagnostic;
 use stepwell_schema::{Place, Problem, Problems, Source, Span};
 
-use super::SCHEMA;
+use super::{PROFILES, SCHEMA};
 use crate::code;
 use crate::rule::PolicyRef;
 
@@ -20,7 +20,7 @@ pub(super) struct Loaded {
     pub(super) reason: Option<Arc<str>>,
 }
 
-static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+pub(super) static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
     let (schema, _) = Schema::from_cedarschema_str(SCHEMA).expect("the schema that we ship is read by the tests");
     Validator::new(schema)
 });
@@ -62,15 +62,9 @@ impl Loader {
             self.problems
                 .push(problem.help("write the principal and the resource instead of `?principal` and `?resource`"));
         }
-        let checked = VALIDATOR.validate(set, ValidationMode::Strict);
-        for error in checked.validation_errors() {
-            self.problems.push(problem(code::POLICY_SCHEMA, error, source, place_of(error.policy_id())));
-        }
-        // What follows from an error says nothing new.
-        let wrong: Vec<&PolicyId> = checked.validation_errors().map(|error| error.policy_id()).collect();
-        for warning in checked.validation_warnings().filter(|warning| !wrong.contains(&warning.policy_id())) {
-            let problem = problem(code::POLICY_ODD, warning, source, place_of(warning.policy_id()));
-            self.problems.push(Problem { severity: stepwell_schema::Severity::Warning, ..problem });
+        // Reading the schema takes longer than the rest of a profile, and they fit: the tests see to it.
+        if !is_shipped(source.text()) {
+            self.problems.extend(misfits(&VALIDATOR, source, set, &places));
         }
         for number in 0..set.num_of_policies() + set.num_of_templates() {
             let id = PolicyId::new(library_id(number));
@@ -100,13 +94,39 @@ impl Loader {
     }
 }
 
+/// Tells whether a text is that of a profile.
+fn is_shipped(text: &str) -> bool {
+    PROFILES.iter().any(|(_, profile)| *profile == text)
+}
+
+/// Returns where policies do not fit the schema: errors, and what is odd about others.
+pub(super) fn misfits(
+    validator: &Validator,
+    source: &Arc<Source>,
+    set: &PolicySet,
+    places: &BTreeMap<String, Place>,
+) -> Vec<Problem> {
+    let place_of = |id: &PolicyId| places.get(AsRef::<str>::as_ref(id)).cloned();
+    let checked = validator.validate(set, ValidationMode::Strict);
+    let errors = checked.validation_errors();
+    let mut found: Vec<Problem> =
+        errors.map(|error| problem(code::POLICY_SCHEMA, error, source, place_of(error.policy_id()))).collect();
+    // What follows from an error says nothing new.
+    let wrong: Vec<&PolicyId> = checked.validation_errors().map(|error| error.policy_id()).collect();
+    for warning in checked.validation_warnings().filter(|warning| !wrong.contains(&warning.policy_id())) {
+        let problem = problem(code::POLICY_ODD, warning, source, place_of(warning.policy_id()));
+        found.push(Problem { severity: stepwell_schema::Severity::Warning, ..problem });
+    }
+    found
+}
+
 /// Returns the identifier that the library gives the policy of this number in a text.
 fn library_id(number: usize) -> String {
     format!("policy{number}")
 }
 
 /// Finds where the policies of a text stand: one behind the other, with nothing but white space and comments between.
-fn places(source: &Arc<Source>, set: &PolicySet) -> BTreeMap<String, Place> {
+pub(super) fn places(source: &Arc<Source>, set: &PolicySet) -> BTreeMap<String, Place> {
     let text = source.text();
     let mut places = BTreeMap::new();
     let mut start = 0;

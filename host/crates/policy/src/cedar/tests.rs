@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use cedar_policy::{Entities, Request, Schema, SchemaWarning};
+use cedar_policy::{Entities, PolicySet, Request, Schema, SchemaWarning};
 use stepwell_schema::Severity;
 
 use super::attribute::{Attribute, Attributes};
+use super::load::{VALIDATOR, misfits, places};
 use super::*;
 use crate::facts::{FunctionFacts, Subject};
 use crate::question::{Act, Deed};
@@ -299,4 +300,14 @@ fn long_policies_hold() {
     assert_eq!((&engine.singles[0].condition, engine.singles[0].seen), (&known::Condition::Unknown, Seen::ALL));
     check(&engine, &question(Act::Read { path: path("src/lib") }), "long");
     check(&engine, &question(Act::Read { path: path("srcs") }), "!no-policy");
+}
+
+#[test]
+fn the_profiles_that_we_ship_fit_the_schema() {
+    for (name, text) in PROFILES {
+        let source = Source::new(name, text);
+        let set: PolicySet = source.text().parse().unwrap();
+        let found = misfits(&VALIDATOR, &source, &set, &places(&source, &set));
+        assert!(found.is_empty(), "{name}: {found:?}");
+    }
 }
