@@ -531,8 +531,10 @@ mod tests {
             action: Action::Script { text: String::new() },
         };
         let code = Code { form: Form::Typed, bytes: Vec::new() };
-        let Lane { incoming: _held, mut outgoing } = worker;
+        let Lane { incoming, mut outgoing } = worker;
         let saying = async move {
+            // Both ends of the lane go when all is said.
+            let _incoming = incoming;
             for (kind, body) in frames.iter().cycle().take(frames.len() * times) {
                 if outgoing.send(*kind, &[body]).await.is_err() {
                     return;
