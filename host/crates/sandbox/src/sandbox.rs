@@ -143,21 +143,14 @@ impl Sandbox {
         control: &Control,
         log: &Arc<LogSink>,
     ) -> Outcome {
-        let ready = tokio::select! {
-            biased;
-            ready = here.modules.get(&call.module, log) => ready,
-            () = control.cancelled.cancelled() => return Outcome::Cancelled,
-        };
-        let ready = match ready {
-            Ok(ready) => ready,
-            Err(error) => return not_ready(&error),
+        let ready = match unless_cancelled(control, here.modules.get(&call.module, log)).await {
+            Some(Ok(ready)) => ready,
+            Some(Err(error)) => return not_ready(&error),
+            None => return Outcome::Cancelled,
         };
         // Held until the store is dropped.
-        let _place = tokio::select! {
-            biased;
-            place = self.place(&caller.tenant, Load::of(grants), |event| log.notice(event)) => place,
-            () = control.cancelled.cancelled() => return Outcome::Cancelled,
-        };
+        let waiting = self.place(&caller.tenant, Load::of(grants), |event| log.notice(event));
+        let Some(_place) = unless_cancelled(control, waiting).await else { return Outcome::Cancelled };
         let folders = match preopens::open(&invocation.work_dir, grants, call.function_folder.as_deref()) {
             Ok(folders) => folders,
             Err(error) => return folder_missing(&error),
@@ -181,20 +174,13 @@ impl Sandbox {
         control: &Control,
         log: &Arc<LogSink>,
     ) -> Outcome {
-        let code = tokio::select! {
-            biased;
-            code = workers.code(call, log) => code,
-            () = control.cancelled.cancelled() => return Outcome::Cancelled,
+        let code = match unless_cancelled(control, workers.code(call, log)).await {
+            Some(Ok(code)) => code,
+            Some(Err(error)) => return not_ready(&error),
+            None => return Outcome::Cancelled,
         };
-        let code = match code {
-            Ok(code) => code,
-            Err(error) => return not_ready(&error),
-        };
-        let _place = tokio::select! {
-            biased;
-            place = self.place(&caller.tenant, Load::of(grants), |event| log.notice(event)) => place,
-            () = control.cancelled.cancelled() => return Outcome::Cancelled,
-        };
+        let waiting = self.place(&caller.tenant, Load::of(grants), |event| log.notice(event));
+        let Some(_place) = unless_cancelled(control, waiting).await else { return Outcome::Cancelled };
         let gateway = match self.gateway(&caller.tenant, call, grants, log) {
             Ok(gateway) => gateway,
             Err(error) => return Outcome::EngineError { message: error.to_string() },
@@ -210,11 +196,8 @@ impl Sandbox {
     /// Waits until a native step of a tenant may start, and says so by an event of that step. It counts among the steps of
     /// the tenant until what is returned is dropped. None: the step was cancelled.
     pub async fn admit_native(&self, tenant: &Tenant, invocation: &Invocation, control: &Control) -> Option<Place<'_>> {
-        tokio::select! {
-            biased;
-            place = self.place(tenant, Load::native(), |event| control.events.send(&invocation.step, event)) => Some(place),
-            () = control.cancelled.cancelled() => None,
-        }
+        let notice = |event| control.events.send(&invocation.step, event);
+        unless_cancelled(control, self.place(tenant, Load::native(), notice)).await
     }
 
     /// Waits for a place, and for processor time if the tenant has none left.
@@ -353,6 +336,15 @@ impl SandboxBuilder {
                 Ok((Workshop::Workers(Box::new(workers)), cache_unusable))
             }
         }
+    }
+}
+
+/// Waits for something; none: the step was cancelled before.
+async fn unless_cancelled<T>(control: &Control, waiting: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = waiting => Some(done),
+        () = control.cancelled.cancelled() => None,
     }
 }
 
